@@ -1,0 +1,138 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+# Said before any test imports TensorFlow: its start-up notes would drown the report.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# How long one example takes says more of how busy the machine is.
+hypothesis.settings.register_profile("tagger", deadline=None)
+hypothesis.settings.load_profile("tagger")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep photo caches out of the home of whoever runs the tests; one for the session, so that they are reused."""
+    monkeypatch.setenv("TAGGER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session")
+def real_catalog() -> Path:
+    """Folder of the real catalog in the fashion layout."""
+    folder = os.environ.get("TAGGER_REAL_CATALOG", "")
+    if not folder:
+        pytest.skip("TAGGER_REAL_CATALOG names no folder with the real catalog")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def sample_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small drawn catalog."""
+    from tagger.catalog.sample import draw_sample
+
+    folder = tmp_path_factory.mktemp("sample")
+    draw_sample(folder, products=240, seed=7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network only sees the mean colour: red is a T-shirt, green are shoes, blue is a belt, black is anything."""
+    from tagger.bundle import seal
+    from tagger.config import Composite, Config
+    from tagger.files import write_json, write_text
+    from tagger.labels import Attribute, Family, LabelSpace
+
+    both, unisex = ("softmax", "sigmoid"), Composite(label="Unisex", means=("Men", "Women"))
+    types, categories = ("Tshirts", "Sports Shoes", "Belts", "Shirts"), ("Apparel", "Footwear", "Accessories")
+    attributes = [
+        Attribute("masterCategory", categories, categories, both, "softmax"),
+        Attribute("articleType", types, (), ("softmax",), "softmax", "masterCategory"),
+        Attribute("gender", ("Men", "Unisex", "Women"), ("Men", "Women"), both, "sigmoid", None, (unisex,)),
+        Attribute("season", ("Summer",), (), ("softmax",), "softmax"),
+        Attribute("displayCategories", ("Sale", "Café"), ("Sale", "Café"), ("sigmoid",), "sigmoid", multi_valued=True),
+    ]
+    # Rows are what red, green and blue say for each class or label.
+    weights = {
+        "masterCategory_softmax": [[9, 0, 0], [0, 9, 0], [0, 0, 9]],
+        "masterCategory_sigmoid": [[9, 0, 0], [0, 9, 0], [0, 0, 9]],
+        "articleType_softmax": [[9, 0, 0, 3], [0, 9, 0, 0], [0, 0, 9, 0]],
+        "gender_softmax": [[9, 0, 0], [0, 0, 9], [0, 9, 0]],
+        "gender_sigmoid": [[9, -9], [-9, 9], [9, 9]],
+        "season_softmax": [[1], [1], [1]],
+        "displayCategories_sigmoid": [[9, -9], [9, 9], [-9, -9]],
+    }
+    combinations = np.array([[0, 0], [0, 3], [1, 1], [2, 2]])
+    space = LabelSpace({a.name: a for a in attributes}, (Family(("masterCategory", "articleType"), combinations),))
+    settings = {
+        a.name: {"heads": "both" if len(a.heads) == 2 else a.heads[0], "primary": a.primary, "parent": a.parent}
+        for a in attributes
+    }
+    config = Config.model_validate({"photo": {"height": 20, "width": 16}, "attributes": settings})
+
+    folder = tmp_path_factory.mktemp("tiny") / "bundle"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(_colour_network(weights))
+    (folder / "model.keras").write_bytes(b"for fine-tuning")
+    write_json(folder / "labels.json", space.to_json())
+    write_json(
+        folder / "calibration.json",
+        {"thresholds": {"displayCategories": {"Sale": 0.5, "Café": 0.5}}, "review": {"masterCategory": 0.9}},
+    )
+    write_json(folder / "config.json", config.model_dump(mode="json"))
+    write_json(folder / "metrics.json", {"epochs": 1})
+    write_text(folder / "split.csv", "id,part\n1,train\n2,test\n")
+    seal(folder, {"command": "drawn by hand"})
+    return folder
+
+
+@pytest.fixture
+def tiny_bundle(_tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A small bundle of one's own, made without TensorFlow."""
+    return shutil.copytree(_tiny_bundle, tmp_path / "tiny" / "bundle")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", os.fspath(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a small disk can only be mounted by root on Linux")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", os.fspath(folder)], check=True)
+
+
+def _colour_network(weights: dict[str, list[list[float]]]) -> bytes:
+    """ONNX model: photos uint8 (B, 20, 16, 3) → mean colour (B, 3), between 0 and 1, as embedding → a layer a head."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("Cast", ["photos"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("Div", ["mean", "255"], ["embedding"]),
+    ]
+    nodes += [helper.make_node("Gemm", ["embedding", f"{name}_weights"], [name]) for name in weights]
+    tensors = {"255": 255, **{f"{name}_weights": value for name, value in weights.items()}}
+    widths = {"embedding": 3, **{name: len(value[0]) for name, value in weights.items()}}
+    graph = helper.make_graph(
+        nodes,
+        "colours",
+        [helper.make_tensor_value_info("photos", TensorProto.UINT8, ["B", 20, 16, 3])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", width]) for name, width in widths.items()],
+        [numpy_helper.from_array(np.array(value, dtype=np.float32), name) for name, value in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
