@@ -1,0 +1,129 @@
+"""From the outputs of the heads to labels: calibrated probabilities, parents and children made consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.labels import Attribute, Family, LabelSpace, output_name
+
+Scores = Mapping[str, NDArray[np.float32]]
+
+
+def softmax(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Softmax over the last axis of logits divided by a temperature (Guo et al. 2017, arXiv:1706.04599)."""
+    scaled = logits.astype(np.float32) / temperature
+    exponential = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def sigmoid(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float32]:
+    """Logistic function of logits divided by a temperature."""
+    # tanh does not overflow where exp would.
+    return np.asarray(0.5 * (1 + np.tanh(logits.astype(np.float32) / (2 * temperature))), dtype=np.float32)
+
+
+def probabilities(
+    logits: Scores, space: LabelSpace, temperatures: Mapping[str, float]
+) -> dict[str, NDArray[np.float32]]:
+    """Calibrated probabilities by output name, each float32 (N, C)."""
+    return {
+        name: (softmax if head == "softmax" else sigmoid)(logits[name], temperatures.get(name, 1.0))
+        for attribute, head in space.outputs()
+        for name in [output_name(attribute, head)]
+    }
+
+
+def class_probabilities(
+    scores: Scores, space: LabelSpace, family_temperatures: Mapping[str, float]
+) -> dict[str, NDArray[np.float32]]:
+    """Probability of each class of each single-valued attribute, float32 (N, C), by attribute name.
+
+    Linked attributes share one distribution over the combinations that training products showed, the product of
+    the heads' probabilities; each attribute's probabilities are its marginals. So a sure head corrects an unsure
+    one (product of experts, Hinton 2002).
+
+    Args:
+        scores: calibrated probabilities by output name.
+        family_temperatures: softens the product, by the name of the family's first attribute; default 1.
+    """
+    single = [a for a in space.attributes.values() if not a.multi_valued]
+    result = {a.name: _primary_probabilities(a, scores) for a in single}
+    for family in space.families:
+        result.update(_marginals(family, result, family_temperatures.get(family.attributes[0], 1.0)))
+    return result
+
+
+def choose_classes(classes: Scores, space: LabelSpace) -> dict[str, NDArray[np.int64]]:
+    """The class that answers for each single-valued attribute, int64 (N,), by attribute name.
+
+    It is the most probable one, but for linked attributes whose most probable classes contradict each other: these
+    are answered by the combination with the highest expected number of right labels.
+
+    Args:
+        classes: as `class_probabilities` gives them.
+    """
+    chosen = {name: p.argmax(axis=1) for name, p in classes.items()}
+    for family in space.families:
+        expected: NDArray[np.float32] = np.sum(
+            [classes[name][:, column] for name, column in _columns(family)], axis=0
+        )  # (N, P)
+        best = expected.argmax(axis=1)
+        chosen.update({name: column[best] for name, column in _columns(family)})
+    return chosen
+
+
+def pattern_probabilities(attribute: Attribute, sigmoid_scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Class probabilities (N, C) from independent label probabilities (N, L) of a single-valued attribute.
+
+    Each class stands for one or several patterns of labels; its probability is that of its patterns among all.
+    """
+    p = np.clip(sigmoid_scores, 1e-6, 1 - 1e-6)
+    indices, patterns = zip(*attribute.patterns(), strict=True)
+    given = np.stack(patterns).astype(np.float32)  # (P, L)
+    log_pattern = np.log(p) @ given.T + np.log1p(-p) @ (1 - given).T  # (N, P)
+    return _summed(softmax(log_pattern), np.array(indices), len(attribute.classes))
+
+
+def multi_label_set(
+    scores: NDArray[np.float32], thresholds: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Which labels of a multi-valued attribute are given, and how sure that is.
+
+    Args:
+        scores: probabilities of the labels, float32 (N, L).
+        thresholds: float32 (L,).
+
+    Returns:
+        bool (N, L), and float32 (N,): the probability of the least certain label given, or, where none is given,
+        that of none being right.
+    """
+    given = scores >= thresholds
+    least = np.where(given, scores, np.inf).min(axis=1)
+    return given, np.where(given.any(axis=1), least, 1 - scores.max(axis=1)).astype(np.float32)
+
+
+def _primary_probabilities(attribute: Attribute, scores: Scores) -> NDArray[np.float32]:
+    primary = scores[output_name(attribute, attribute.primary)]
+    return primary if attribute.primary == "softmax" else pattern_probabilities(attribute, primary)
+
+
+def _marginals(family: Family, single: Scores, temperature: float) -> dict[str, NDArray[np.float32]]:
+    log_product: NDArray[np.float32] = np.sum(
+        [np.log(np.maximum(single[name], 1e-9))[:, column] for name, column in _columns(family)], axis=0
+    )
+    joint = softmax(log_product, temperature)  # (N, P)
+    return {name: _summed(joint, column, single[name].shape[1]) for name, column in _columns(family)}
+
+
+def _columns(family: Family) -> list[tuple[str, NDArray[np.int64]]]:
+    """Each attribute of the family with its class in every combination, int64 (P,)."""
+    return list(zip(family.attributes, family.combinations.T, strict=True))
+
+
+def _summed(p: NDArray[np.float32], class_of_column: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
+    """Add up the columns of p (N, P) that belong to the same class: (N, classes)."""
+    return np.asarray(p @ np.eye(classes, dtype=np.float32)[class_of_column], dtype=np.float32)

@@ -1,0 +1,1 @@
+"""The network: trunks, embedding and heads, in Keras 3."""
