@@ -1,0 +1,197 @@
+"""Compare predictions with labels, attribute by attribute: computation only, no files and no model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tagger.catalog.cleaning import OTHER
+from tagger.catalog.table import IMAGE
+from tagger.config import Config
+from tagger.errors import CatalogError
+from tagger.labels import SEPARATOR, Attribute, LabelSpace, cell_values, multi_hot, output_name
+from tagger.report import metrics
+from tagger.report.evaluation import AttributeEvaluation, Evaluation
+from tagger.report.metrics import Labels, Metrics, Tags
+from tagger.report.predict import Predictions
+from tagger.report.select import ALL
+
+#: The attributes that "all five at once" is about, where the catalog has all of them.
+FIVE = ("masterCategory", "subCategory", "gender", "season", "usage")
+
+
+def judge(
+    predictions: Predictions,
+    table: pd.DataFrame,
+    space: LabelSpace,
+    thresholds: Mapping[str, Mapping[str, float]],
+    config: Config,
+    *,
+    part: str = ALL,
+    notes: Sequence[str] = (),
+    bundle: str = "",
+    command: str = "",
+) -> Evaluation:
+    """Compare predictions with a table of labels.
+
+    Args:
+        predictions: of some rows of the table, at least one.
+        table: products by id; "" means missing.
+        space: what the model knows.
+        thresholds: of each sigmoid label, by attribute.
+        config: the run's settings; says which attributes merged their rare labels.
+        part: recorded in the result, as are `notes`, `bundle` and `command`.
+    """
+    known = table.loc[predictions.ids]
+    truth = {
+        name: _truth(attribute, known[name], config)
+        for name, attribute in space.attributes.items()
+        if name in table.columns
+    }
+    attributes = {
+        name: _judge_attribute(space[name], labels, known, predictions, thresholds)
+        for name, labels in truth.items()
+        if (labels != "").any()
+    }
+    found_notes = [*notes]
+    found_notes += [f"The catalog has no {name}: not judged." for name in space.attributes if name not in truth]
+    found_notes += [
+        f"No product of this part has a known {name}: not judged." for name in truth if name not in attributes
+    ]
+    found_notes += [note for name, judged in attributes.items() for note in _unknown_note(name, judged)]
+    if predictions.problems:
+        found_notes.append(
+            f"{len(predictions.problems):,} product(s) have no readable photo and were not judged; "
+            "`error` in predictions.csv says why."
+        )
+    if not attributes:
+        raise CatalogError("Nothing to compare with: none of these products has a label that the model could tag.")
+    together = FIVE if all(name in attributes for name in FIVE) else tuple(attributes)
+    return Evaluation(
+        part=part,
+        attributes=attributes,
+        all_at_once=metrics.all_at_once(
+            {name: truth[name] for name in together},
+            {name: _comparable(space.attributes[name], predictions.tags[name]).label for name in together},
+        ),
+        predictions=_prediction_table(predictions, table, truth),
+        problems=predictions.problems,
+        notes=tuple(found_notes),
+        bundle=bundle,
+        command=command,
+    )
+
+
+def _truth(attribute: Attribute, column: pd.Series, config: Config) -> Labels:
+    """Labels to compare tags with, "" where missing; several at once in alphabetical order.
+
+    Where training merged rare labels, those that the model doesn't know are merged too.
+    """
+    settings = config.attributes.get(attribute.name)
+    merged = settings is not None and settings.rare == "merge" and OTHER in attribute.classes
+
+    def read(cell: str) -> str:
+        values = cell_values(cell) if attribute.multi_valued else [cell] if cell else []
+        if merged:
+            values = [value if value in attribute.classes else OTHER for value in values]
+        return _joined(values)
+
+    return np.array([read(str(cell)) for cell in column], dtype=object)
+
+
+def _joined(values: Sequence[str]) -> str:
+    return SEPARATOR.join(sorted(set(values)))
+
+
+def _comparable(attribute: Attribute, tags: Tags) -> Tags:
+    """The same tags, several labels at once in alphabetical order."""
+    if not attribute.multi_valued:
+        return tags
+    labels = np.array([_joined(cell_values(label)) for label in tags.label], dtype=object)
+    return Tags(labels, tags.confidence, tags.needs_review, tags.best)
+
+
+def _judge_attribute(
+    attribute: Attribute,
+    truth: Labels,
+    table: pd.DataFrame,
+    predictions: Predictions,
+    thresholds: Mapping[str, Mapping[str, float]],
+) -> AttributeEvaluation:
+    table = table.assign(**{attribute.name: truth})
+    chosen = truth != ""
+    answers = truth[chosen]
+    tags = _comparable(attribute, predictions.tags[attribute.name]).where(chosen)
+    confusion, softmax, sigmoid = None, None, None
+    rows: list[pd.DataFrame] = []
+    if not attribute.multi_valued:
+        confusion = metrics.confusion_counts(answers, tags.label)
+        rows.append(metrics.class_rows(answers, tags.label, "softmax" if attribute.primary == "softmax" else "tag"))
+    if "softmax" in attribute.heads:
+        scores = predictions.scores[output_name(attribute, "softmax")][chosen]
+        softmax = metrics.softmax_metrics(answers, scores, attribute.classes)
+    if "sigmoid" in attribute.heads:
+        sigmoid, label_rows = _judge_sigmoid(attribute, table, predictions, thresholds[attribute.name])
+        rows += label_rows
+    judged = {
+        "support": len(answers),
+        "missing": int((~chosen).sum()),
+        **metrics.tag_metrics(answers, tags, multi_valued=attribute.multi_valued),
+        "primary_head": attribute.primary,
+        "unknown_labels": _unknown(attribute, answers),
+        "softmax": softmax,
+        "sigmoid": sigmoid,
+    }
+    per_class = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(metrics.ROW_COLUMNS))
+    return AttributeEvaluation(judged, per_class, confusion)
+
+
+def _judge_sigmoid(
+    attribute: Attribute, table: pd.DataFrame, predictions: Predictions, thresholds: Mapping[str, float]
+) -> tuple[Metrics | None, list[pd.DataFrame]]:
+    """Figures and rows of a sigmoid head; none where no product has a label that the head knows."""
+    hot, known = multi_hot(attribute, table)
+    if not known.any():
+        return None, []
+    targets = hot[known] > 0
+    scores = predictions.scores[output_name(attribute, "sigmoid")][known]
+    limits = np.array([thresholds[label] for label in attribute.labels], dtype=np.float32)
+    predicted = scores >= limits
+    rows = metrics.label_rows(targets, predicted, scores, attribute.labels, limits)
+    return metrics.sigmoid_metrics(targets, predicted, rows), [rows]
+
+
+def _unknown(attribute: Attribute, truth: Labels) -> dict[str, int]:
+    counts = Counter(value for cell in truth for value in (cell_values(cell) if attribute.multi_valued else [cell]))
+    return {label: n for label, n in counts.most_common() if label not in attribute.classes}
+
+
+def _unknown_note(name: str, judged: AttributeEvaluation) -> list[str]:
+    unknown: dict[str, int] = judged.metrics["unknown_labels"]
+    if not unknown:
+        return []
+    named = ", ".join(f'"{label}"' for label in list(unknown)[:5]) + (", …" if len(unknown) > 5 else "")
+    return [
+        f"{name}: {len(unknown)} label(s) that the model doesn't know, {named}, "
+        f"on {sum(unknown.values()):,} product(s); their tags count as wrong."
+    ]
+
+
+def _prediction_table(predictions: Predictions, table: pd.DataFrame, truth: Mapping[str, Labels]) -> pd.DataFrame:
+    columns: dict[str, Any] = {"id": predictions.ids, "image": list(table.loc[predictions.ids, IMAGE])}
+    for name, tags in predictions.tags.items():
+        if name in truth:
+            columns[f"{name}_truth"] = truth[name]
+        columns[name] = tags.label
+        columns[f"{name}_confidence"] = tags.confidence
+        columns[f"{name}_needs_review"] = tags.needs_review
+    judged = pd.DataFrame(columns).assign(error="")
+    broken = list(predictions.problems)
+    lost = pd.DataFrame(
+        {"id": broken, "image": list(table.loc[broken, IMAGE]), "error": list(predictions.problems.values())}
+    )
+    return pd.concat([judged, lost], ignore_index=True) if broken else judged

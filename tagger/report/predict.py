@@ -1,0 +1,98 @@
+"""Tag the products of a catalog the way `tagger tag` does, and keep the outputs beside the tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.catalog.parallel import decode_photos
+from tagger.catalog.table import IMAGE, Catalog
+from tagger.errors import PhotoError
+from tagger.progress import Progress, silent
+from tagger.report.metrics import Tags
+
+if TYPE_CHECKING:
+    from tagger.inference import Tag, Tagger
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the model says of N products whose photos could be read.
+
+    Args:
+        ids: product ids (N).
+        tags: tags by attribute.
+        scores: calibrated probabilities by output name, float32 (N, C); the embedding is not among them.
+        problems: why the photo of each other product could not be read, by id.
+    """
+
+    ids: list[str]
+    tags: dict[str, Tags]
+    scores: dict[str, NDArray[np.float32]]
+    problems: dict[str, str]
+
+
+def predict(
+    tagger: Tagger, catalog: Catalog, ids: Sequence[str], *, batch_size: int = 64, progress: Progress = silent
+) -> Predictions:
+    """Tag products by their photos; a photo that can't be read is left out and named in `problems`.
+
+    Args:
+        tagger: an open model.
+        catalog: its `image` column names the photos.
+        ids: products of the catalog, in the order of the result.
+        batch_size: photos that go through the model at once.
+        progress: told how many photos are done.
+    """
+    problems: dict[str, str] = {}
+    read: list[str] = []
+    tags: list[dict[str, Tag]] = []
+    scores: list[dict[str, NDArray[np.float32]]] = []
+    progress(0, len(ids), "photos tagged")
+    for names, pixels in _batches(tagger, catalog, ids, batch_size, problems):
+        outputs = tagger.scores(pixels)
+        tags += tagger.decode(outputs)
+        scores.append({name: values for name, values in outputs.items() if name != "embedding"})
+        read += names
+        progress(len(read) + len(problems), len(ids), "photos tagged")
+    return Predictions(
+        ids=read,
+        tags={name: _columns([product[name] for product in tags]) for name in (tags[0] if tags else ())},
+        scores={name: np.concatenate([batch[name] for batch in scores]) for name in (scores[0] if scores else ())},
+        problems=problems,
+    )
+
+
+def _batches(
+    tagger: Tagger, catalog: Catalog, ids: Sequence[str], batch_size: int, problems: dict[str, str]
+) -> Iterator[tuple[list[str], NDArray[np.uint8]]]:
+    """Yield ids and pixels, uint8 (B, H, W, 3), of the photos that can be read; note the others in `problems`."""
+    paths = dict(zip(ids, catalog.table.loc[list(ids), IMAGE], strict=True))
+    problems.update({id_: "the catalog names no photo" for id_, path in paths.items() if not path})
+    named = [id_ for id_, path in paths.items() if path]
+    names: list[str] = []
+    photos: list[NDArray[np.uint8]] = []
+    for id_, photo in zip(named, decode_photos((paths[id_] for id_ in named), tagger.bundle.photo), strict=True):
+        if isinstance(photo, PhotoError):
+            problems[id_] = str(photo)
+            continue
+        names.append(id_)
+        photos.append(photo)
+        if len(names) == batch_size:
+            yield names, np.stack(photos)
+            names, photos = [], []
+    if names:
+        yield names, np.stack(photos)
+
+
+def _columns(tags: Sequence[Tag]) -> Tags:
+    return Tags(
+        label=np.array([tag.label for tag in tags], dtype=object),
+        confidence=np.array([tag.confidence for tag in tags], dtype=np.float64),
+        needs_review=np.array([tag.needs_review for tag in tags], dtype=np.bool_),
+        best=[(tag.label, *(label for label, _ in tag.runners_up))[:3] for tag in tags],
+    )

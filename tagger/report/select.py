@@ -1,0 +1,97 @@
+"""Which products of a catalog a model is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagger.catalog.splits import PARTS, read_split
+from tagger.catalog.table import Catalog
+from tagger.errors import CatalogError, SplitError
+
+#: Every product, whatever its part.
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Products to judge a model on.
+
+    Args:
+        part: "train", "validation", "test" or "all".
+        ids: products of the catalog, in its order.
+        notes: what a reader of the figures must know about the choice.
+    """
+
+    part: str
+    ids: list[str]
+    notes: tuple[str, ...] = ()
+
+
+def select_products(
+    catalog: Catalog, part: str, recorded: Mapping[str, str] | None, split_file: Path | str | None = None
+) -> Selection:
+    """Choose the products of one part.
+
+    The part of a product is what `split_file` says; without one, what the bundle recorded when it was trained;
+    where that knows none of the products, what the catalog itself says.
+
+    Args:
+        catalog: where to choose from.
+        part: "train", "validation", "test", or "all" for every product.
+        recorded: id → part of the split that the bundle was trained with, None where it has none.
+        split_file: CSV with the columns id and part.
+
+    Raises:
+        CatalogError: the catalog has no products.
+        SplitError: no split knows the products, or the part has none of them.
+    """
+    ids = [str(id_) for id_ in catalog.table.index]
+    if not ids:
+        raise CatalogError(f"Expected products to evaluate in {catalog.root}, found none.")
+    if part == ALL:
+        return Selection(part, ids, _notes(ids, recorded or {}))
+    split, source = _split(catalog, ids, recorded, split_file)
+    chosen = [id_ for id_ in ids if split.get(id_) == part]
+    if not chosen:
+        sizes = ", ".join(f"{p} {sum(split.get(id_) == p for id_ in ids):,}" for p in PARTS)
+        raise SplitError(f"{source} puts no product of {catalog.root} into {part} ({sizes}). Choose another part.")
+    outside = len(ids) - sum(id_ in split for id_ in ids)
+    left_out = (
+        f"{outside:,} of the {len(ids):,} products of the catalog are in no part of the split and were left out.",
+    )
+    return Selection(part, chosen, (*_notes(chosen, recorded or {}), *(left_out if outside else ())))
+
+
+def _split(
+    catalog: Catalog, ids: list[str], recorded: Mapping[str, str] | None, split_file: Path | str | None
+) -> tuple[Mapping[str, str], str]:
+    if split_file is not None:
+        return {str(id_): str(part) for id_, part in read_split(split_file).items()}, f"The split {split_file}"
+    if recorded and any(id_ in recorded for id_ in ids):
+        return recorded, "The split that the bundle was trained with"
+    if "split" in catalog.table.columns:
+        return dict(zip(ids, catalog.table["split"], strict=True)), "The catalog's own split"
+    why = "knows none of its products" if recorded else "holds no split"
+    raise SplitError(
+        f"Can't tell the parts of {catalog.root}: the bundle {why}, and the catalog has no split of its own. "
+        "Use --split all to evaluate on all its products, or --split-file FILE to say which part each is in."
+    )
+
+
+def _notes(chosen: list[str], recorded: Mapping[str, str]) -> tuple[str, ...]:
+    trained = sum(recorded.get(id_) == "train" for id_ in chosen)
+    tuned = sum(recorded.get(id_) == "validation" for id_ in chosen)
+    notes = []
+    if trained:
+        notes.append(
+            f"The model was TRAINED on {trained:,} of these {len(chosen):,} products: "
+            "the figures say little about new ones. Use --split test for that."
+        )
+    if tuned:
+        notes.append(
+            f"{tuned:,} of these {len(chosen):,} products chose the best epoch, the thresholds and the calibration: "
+            "the figures are slightly better than on new ones."
+        )
+    return tuple(notes)

@@ -1,0 +1,82 @@
+"""Write an evaluation as a folder of JSON, CSV, Markdown and PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from tagger.errors import OutputError
+from tagger.files import atomic_folder, write_json, write_text
+from tagger.report.evaluation import Evaluation
+from tagger.report.metrics import confused_pairs
+from tagger.report.plots import plot_confusion
+from tagger.report.summary import summary_markdown
+
+METRICS = "metrics.json"
+
+
+def write_report(evaluation: Evaluation, folder: Path | str) -> None:
+    """Write the report; an older report in the folder is replaced as a whole.
+
+        metrics.json                  every figure, see `Evaluation.to_json`
+        summary.md                    the figures to read first
+        per_class_<attribute>.csv     one row a class and one row a label of the sigmoid head
+        confusion_<attribute>.png     where the products of each class went
+        confused_pairs.csv            the 20 most frequent confusions of each attribute
+        predictions.csv               truth, tag, confidence and mark of every product
+
+    Args:
+        evaluation: what to write.
+        folder: to write to; made where it is missing.
+
+    Raises:
+        OutputError: the folder can't be written, or holds other things than a report.
+    """
+    check_report_folder(folder)
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / METRICS, evaluation.to_json())
+        write_text(temporary / "summary.md", summary_markdown(evaluation))
+        _write_csv(evaluation.predictions, temporary / "predictions.csv")
+        _write_csv(_all_pairs(evaluation), temporary / "confused_pairs.csv")
+        for name, judged in evaluation.attributes.items():
+            stem = _file_name(name)
+            _write_csv(judged.per_class, temporary / f"per_class_{stem}.csv")
+            if judged.confusion is not None:
+                path = temporary / f"confusion_{stem}.png"
+                plot_confusion(judged.confusion, name, judged.metrics["accuracy"], path)
+
+
+def check_report_folder(folder: Path | str) -> None:
+    """Make sure that a report may take the place of what is there, before long work is done for it.
+
+    Raises:
+        OutputError: it is a file, or a folder with other things than a report.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        if any(folder.iterdir()) and not (folder / METRICS).is_file():
+            raise OutputError(f"{folder} holds other files, which a report would replace. Choose another folder.")
+    elif folder.exists():
+        raise OutputError(f"Can't write the report folder {folder}: a file of that name is there. Choose another.")
+
+
+def _all_pairs(evaluation: Evaluation) -> pd.DataFrame:
+    pairs = [
+        confused_pairs(judged.confusion).assign(attribute=name)
+        for name, judged in evaluation.attributes.items()
+        if judged.confusion is not None
+    ]
+    columns = ["attribute", "truth", "predicted", "count", "share"]
+    return pd.concat(pairs, ignore_index=True)[columns] if pairs else pd.DataFrame(columns=columns)
+
+
+def _file_name(attribute: str) -> str:
+    """The attribute's name without what a file name can't have."""
+    return "".join(
+        "_" if character in '/\\:*?"<>|' or not character.isprintable() else character for character in attribute
+    )
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, float_format="%.4f", encoding="utf-8", lineterminator="\n")

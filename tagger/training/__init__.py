@@ -1,0 +1,1 @@
+"""Training: batches, fit, resume, best epoch, calibration, bundle."""

@@ -1,0 +1,106 @@
+"""Write the bundle of a trained network: calibrate it, export it, and train the flags network beside it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from tagger.bundle import Calibration, seal
+from tagger.catalog.splits import write_split
+from tagger.config import Config, FlagsConfig
+from tagger.decoding import choose_classes, class_probabilities, probabilities
+from tagger.files import atomic_folder, write_json
+from tagger.flags.choice import nothing_to_learn, usable_flags
+from tagger.flags.training import train_flags
+from tagger.network.model import with_embedding
+from tagger.progress import Progress, silent
+from tagger.training.calibration import calibrate, judge_tags
+from tagger.training.export import export_onnx
+from tagger.training.prepare import Prepared
+from tagger.training.validation import predict_logits, validation_metrics
+
+_log = logging.getLogger(__name__)
+
+#: Photos on which the exported model is compared with the trained one.
+_PARITY_PHOTOS = 64
+
+
+def write_bundle(
+    folder: Path,
+    model: keras.Model,
+    config: Config,
+    prepared: Prepared,
+    about: dict[str, Any],
+    progress: Progress = silent,
+) -> None:
+    """Write a bundle under a temporary name and rename it when it is whole.
+
+    It is calibrated on the validation part, or on the train part where there is no other. `metrics.json` says which,
+    and holds the metrics of the primary heads alone and the accuracy of the tags as they are given.
+
+    Args:
+        folder: where the bundle goes.
+        model: trained, float32, of the catalog's photo size.
+        about: facts about the run for `bundle.json`.
+
+    Raises:
+        TrainingError: the exported model does not give what Keras gives.
+        OutputError: the folder can't be written.
+    """
+    part = "validation" if prepared.ids("validation") else "train"
+    held_out = prepared.training_part(part)
+    space = prepared.space
+    logits = predict_logits(model, held_out)
+    calibration = calibrate(logits, held_out.targets, space, config.review.accuracy)
+    judged = judge_tags(logits, held_out.targets, space, calibration)
+    with atomic_folder(folder) as temporary:
+        complete = with_embedding(model, space)
+        photos = np.asarray(held_out.pixels[held_out.rows[:_PARITY_PHOTOS]])
+        metrics = {
+            "part": part,
+            "photos": len(held_out.rows),
+            "onnx_difference": export_onnx(complete, photos, temporary / "model.onnx"),
+            "tag_accuracy": {name: float(tags.right.mean()) for name, tags in judged.items() if len(tags.right)},
+            **validation_metrics(logits, held_out, space),
+        }
+        complete.save(temporary / "model.keras")
+        write_json(temporary / "labels.json", space.to_json())
+        write_json(temporary / "calibration.json", vars(calibration))
+        write_json(temporary / "config.json", config.model_dump(mode="json"))
+        write_json(temporary / "metrics.json", metrics)
+        write_split(prepared.split, temporary / "split.csv")
+        if learnable_flags(prepared, config.flags):
+            predicted = _predicted_labels(model, prepared, calibration)
+            train_flags(
+                prepared.catalog, prepared.split, config.flags, temporary / "flags", config.training.seed, predicted,
+                progress,
+            )  # fmt: skip
+        seal(temporary, about)
+
+
+def learnable_flags(prepared: Prepared, config: FlagsConfig) -> tuple[str, ...]:
+    """The flags of the config that something can be learnt about; none is fine where it says "all".
+
+    Raises:
+        CatalogError: the config names flags that the catalog lacks, or that are all the same.
+    """
+    names, left_out = usable_flags(prepared.catalog, prepared.split, config)
+    if not names and config.columns not in ("all", ()):
+        raise nothing_to_learn(prepared.catalog, config, left_out)
+    return names
+
+
+def _predicted_labels(model: keras.Model, prepared: Prepared, calibration: Calibration) -> pd.DataFrame | None:
+    """The labels that the photo model gives the test products, index id, one column an attribute."""
+    ids, space = prepared.ids("test"), prepared.space
+    if not ids:
+        return None
+    scores = probabilities(predict_logits(model, prepared.training_part("test")), space, calibration.temperatures)
+    chosen = choose_classes(class_probabilities(scores, space, calibration.family_temperatures), space)
+    labels = {name: np.array(space[name].classes, dtype=object)[index] for name, index in chosen.items()}
+    return pd.DataFrame(labels, index=pd.Index(ids))

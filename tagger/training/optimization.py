@@ -1,0 +1,113 @@
+"""Losses, optimizer, learning-rate schedule, moving average of the weights, and numeric precision."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.config import AttributeConfig, TrainingConfig
+from tagger.labels import LabelSpace, output_name
+from tagger.network.model import keras_name
+
+
+def compile_model(
+    model: keras.Model,
+    space: LabelSpace,
+    attributes: dict[str, AttributeConfig],
+    config: TrainingConfig,
+    steps_per_epoch: int,
+) -> None:
+    """Give the model its losses and AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with warm-up and a cosine."""
+    losses: dict[str, keras.losses.Loss] = {}
+    loss_weights: dict[str, float] = {}
+    for attribute, head in space.outputs():
+        name = keras_name(output_name(attribute, head))
+        loss_weights[name] = attributes[attribute.name].loss_weight
+        losses[name] = (
+            keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
+            if head == "softmax"
+            else keras.losses.BinaryCrossentropy(from_logits=True)
+        )
+    warmup = max(1, round(config.warmup_epochs * steps_per_epoch))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=config.learning_rate / 100,
+        warmup_target=config.learning_rate,
+        warmup_steps=warmup,
+        decay_steps=max(1, config.epochs * steps_per_epoch - warmup),
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    # XLA on a CPU does without oneDNN's convolutions and is slower.
+    jit_compile = False if _on_tensorflow_cpu() else "auto"
+    model.compile(optimizer, loss=losses, loss_weights=loss_weights, jit_compile=jit_compile)
+    optimizer.build(model.trainable_variables)
+
+
+class WeightAverage:
+    """Exponential moving average of all weights (Polyak & Juditsky 1992), batch-normalization moments included.
+
+    The momentum rises from 0.1 as (1 + t) / (10 + t), so that the first random weights are soon forgotten.
+    """
+
+    def __init__(self, model: keras.Model, momentum: float) -> None:
+        self.momentum = momentum
+        self.updates = 0
+        self._variables = [v for v in model.weights if "float" in str(v.dtype)]
+        self._values = [keras.ops.copy(keras.ops.convert_to_tensor(v)) for v in self._variables]
+
+    def update(self) -> None:
+        """Take the weights of the moment into the average."""
+        momentum = min(self.momentum, (1 + self.updates) / (10 + self.updates))
+        self._values = [
+            old * momentum + keras.ops.convert_to_tensor(v) * (1 - momentum)
+            for old, v in zip(self._values, self._variables, strict=True)
+        ]
+        self.updates += 1
+
+    def swap(self) -> None:
+        """Exchange the model's weights with the average; a second call undoes the first."""
+        current = [keras.ops.copy(keras.ops.convert_to_tensor(v)) for v in self._variables]
+        for variable, value in zip(self._variables, self._values, strict=True):
+            variable.assign(value)
+        self._values = current
+
+    def get_state(self) -> list[NDArray[Any]]:
+        """The averages as arrays, for a checkpoint."""
+        return [np.asarray(keras.ops.convert_to_numpy(value)) for value in self._values]
+
+    def set_state(self, values: list[NDArray[Any]], updates: int) -> None:
+        """Restore what `get_state` gave."""
+        self._values = [keras.ops.convert_to_tensor(value) for value in values]
+        self.updates = updates
+
+
+def set_precision(precision: str) -> str:
+    """Choose the numeric precision of layers built from now on; returns its Keras policy.
+
+    "auto" is bfloat16 on accelerators and on processors that compute with it natively, float32 elsewhere.
+    """
+    native = not _on_tensorflow_cpu() or _cpu_has_bfloat16()
+    policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and native) else "float32"
+    keras.mixed_precision.set_global_policy(policy)
+    return policy
+
+
+def _on_tensorflow_cpu() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"\b(amx_bf16|avx512_bf16)\b", text) is not None

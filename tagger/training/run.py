@@ -1,0 +1,98 @@
+"""One training run, from a catalog to a bundle. The run folder can be resumed after a kill."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import keras
+
+from tagger.config import Config
+from tagger.files import atomic_file
+from tagger.network.model import build_network
+from tagger.progress import Progress, silent
+from tagger.report.plots import plot_history
+from tagger.training.bundling import learnable_flags, write_bundle
+from tagger.training.export import float32_copy
+from tagger.training.loop import History, Trainer
+from tagger.training.optimization import compile_model, set_precision
+from tagger.training.prepare import Prepared, prepare
+from tagger.training.run_folder import check_folder, claim_folder
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    config: Config,
+    data: Path,
+    out: Path,
+    *,
+    split_file: Path | None = None,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Train on a catalog and write a run folder with `bundle/` in it.
+
+    The run folder also holds `config.yaml`, `split.csv`, `history.csv`, `curves.png` and the checkpoints.
+
+    Args:
+        config: all settings.
+        data: folder or file of the catalog.
+        out: the run folder.
+        split_file: a split made before, instead of a new one.
+        resume: go on from the last checkpoint of `out`, as if the run had never stopped.
+        progress: told about photos, steps and epochs.
+
+    Returns:
+        The bundle's folder.
+
+    Raises:
+        TrainingError: `out` holds another run, or there is nothing to resume.
+        TaggerError: whatever is wrong with the catalog, the config or the disk.
+    """
+    started = time.monotonic()
+    check_folder(out, config, resume)
+    prepared = prepare(data, config, split_file, progress)
+    learnable_flags(prepared, config.flags)  # what is wrong with them is said now, not after the training
+    trainer = _trainer(prepared, config, out)
+    claim_folder(out, config, prepared.split, resume)
+    if resume and trainer.resume():
+        _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
+    history = trainer.fit(progress)
+    _log.info("Best epoch: %d", trainer.state.best_epoch)
+    _write_history(history, out)
+    model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
+    about = {"command": shlex.join(sys.argv), "seed": config.training.seed, "products": len(prepared.catalog)}
+    write_bundle(out / "bundle", model, config, prepared, about, progress)
+    _log.info("Wrote %s after %.0f s", out / "bundle", time.monotonic() - started)
+    return out / "bundle"
+
+
+def _trainer(prepared: Prepared, config: Config, out: Path) -> Trainer:
+    """A network ready to be trained."""
+    training, validation = prepared.training_part("train"), prepared.training_part("validation")
+    _log.info(
+        "%d products: %d photos to train on, %d to validate, %d attributes",
+        len(prepared.catalog), len(training.rows), len(validation.rows), len(prepared.attributes),
+    )  # fmt: skip
+    keras.utils.set_random_seed(config.training.seed)
+    policy = set_precision(config.training.precision)
+    several_sizes = config.training.small_epochs > 0
+    model = build_network(prepared.space, config.network, config.photo, any_size=several_sizes)
+    _log.info("%s, %d parameters, %s", model.name, model.count_params(), policy)
+    steps = training.steps(config.training.batch_size)
+    compile_model(model, prepared.space, prepared.attributes, config.training, steps)
+    return Trainer(model, prepared.space, training, validation, config.training, out)
+
+
+def _write_history(history: History, out: Path) -> None:
+    with atomic_file(out / "history.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        names = dict.fromkeys(name for row in history for name in row)
+        writer = csv.DictWriter(file, list(names))
+        writer.writeheader()
+        writer.writerows(history)
+    plot_history(history, out / "curves.png")

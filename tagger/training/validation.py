@@ -1,0 +1,78 @@
+"""How good the network is on the validation part, as it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score
+
+from tagger.labels import LabelSpace, output_name
+from tagger.network.model import keras_name
+from tagger.training.augmentation import resize
+from tagger.training.batches import TrainingPart
+
+_BATCH = 256
+
+
+def predict_logits(
+    model: keras.Model, part: TrainingPart, size: tuple[int, int] | None = None
+) -> dict[str, NDArray[np.float32]]:
+    """Logits by output name for the photos of a part, float32 (N, C) each.
+
+    Args:
+        part: at least one product.
+        size: (height, width) to resize the photos to; None: as they are in the cache.
+    """
+    batches = [
+        model.predict_on_batch(resize(np.asarray(part.pixels[part.rows[start : start + _BATCH]]), size))
+        for start in range(0, len(part.rows), _BATCH)
+    ]
+    return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in part.targets.values}
+
+
+def validation_metrics(
+    logits: dict[str, NDArray[np.float32]], part: TrainingPart, space: LabelSpace
+) -> dict[str, float]:
+    """Loss, macro-F1 and accuracy of each attribute's primary head, and the mean macro-F1.
+
+    A sigmoid head counts as right where every label is; its macro-F1 is over its labels at threshold 0.5.
+    Attributes without a label in this part are left out.
+    """
+    metrics: dict[str, float] = {}
+    losses, macro_f1 = [], []
+    for attribute in space.attributes.values():
+        name = output_name(attribute, attribute.primary)
+        known = part.targets.weights[name] > 0
+        if not known.any():
+            continue
+        truth, scores = part.targets.values[name][known], logits[name][known]
+        losses.append(_cross_entropy(truth, scores))
+        predicted = scores.argmax(axis=1) if truth.ndim == 1 else (scores > 0).astype(np.float32)
+        metrics[f"{attribute.name}_accuracy"] = _accuracy(truth, predicted)
+        macro_f1.append(_macro_f1(truth, predicted))
+        metrics[f"{attribute.name}_macro_f1"] = macro_f1[-1]
+    return {
+        "validation_loss": float(np.sum(losses)),
+        "mean_macro_f1": float(np.mean(macro_f1)) if macro_f1 else 0.0,
+        **metrics,
+    }
+
+
+def _accuracy(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
+    right = truth == predicted
+    return float((right if right.ndim == 1 else right.all(axis=1)).mean())
+
+
+def _macro_f1(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
+    return float(f1_score(truth, predicted, average="macro", zero_division=0))
+
+
+def _cross_entropy(truth: NDArray[Any], logits: NDArray[np.float32]) -> float:
+    if truth.ndim == 1:
+        top = logits.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
+        return float((log_sum - logits[np.arange(len(truth)), truth]).mean())
+    return float((np.logaddexp(0, logits) - truth * logits).mean())

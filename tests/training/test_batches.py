@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+from drawn import make_part
+
+from tagger.config import AugmentationConfig, TrainingConfig
+from tagger.training.batches import photo_size
+
+NOTHING = AugmentationConfig(flip=False, shift=0, scale=0, brightness=0, contrast=0)
+CONFIG = TrainingConfig(batch_size=16, augmentation=NOTHING)
+
+
+def _seen(part, batches):
+    """Row of the part for each photo of the batches, in order."""
+    rows = {photo.tobytes(): row for row, photo in enumerate(part.pixels)}
+    return [rows[photo.tobytes()] for batch in batches for photo in batch.photos]
+
+
+def _workers():
+    return [thread for thread in threading.enumerate() if thread.name == "batches"]
+
+
+@pytest.mark.parametrize("products", [1, 5, 16, 17, 40])
+def test_every_product_comes_once_an_epoch(space, products):
+    part = make_part(space, products)
+    batches = list(part.epoch(0, CONFIG))
+    assert sorted(_seen(part, batches)) == list(range(products))
+    sizes = [len(batch.photos) for batch in batches]
+    assert len(sizes) == part.steps(16) and max(sizes) <= 16
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_targets_and_weights_belong_to_the_photos(space):
+    part = make_part(space, 40, missing=0.3)
+    for batch in part.epoch(0, CONFIG):
+        rows = _seen(part, [batch])
+        for name, value in part.targets.values.items():
+            expected = value[rows] if value.ndim == 2 else np.eye(3)[value[rows]] * (value[rows] >= 0)[:, None]
+            np.testing.assert_array_equal(batch.targets[name], expected)
+            assert batch.targets[name].dtype == np.float32
+            np.testing.assert_array_equal(batch.weights[name], part.targets.weights[name][rows])
+
+
+def test_seed_and_epoch_alone_decide(space):
+    part = make_part(space, 40)
+    config = CONFIG.model_copy(update={"augmentation": AugmentationConfig()})
+
+    def photos(number, seed=0):
+        epoch = part.epoch(number, config.model_copy(update={"seed": seed}))
+        return np.concatenate([batch.photos for batch in epoch])
+
+    np.testing.assert_array_equal(photos(3), photos(3))
+    assert (photos(3) != photos(4)).any()
+    assert (photos(3) != photos(3, seed=1)).any()
+
+
+def test_the_first_epochs_see_smaller_photos(space):
+    part = make_part(space, 5)
+    config = TrainingConfig(small_epochs=2, small_scale=0.5)
+    shapes = [next(part.epoch(number, config)).photos.shape for number in range(3)]
+    assert shapes == [(5, 16, 12, 3), (5, 16, 12, 3), (5, 32, 24, 3)]
+    assert photo_size(80, 60, 0, config) == (40, 30) and photo_size(80, 60, 2, config) == (80, 60)
+
+
+def test_an_error_in_the_background_reaches_the_consumer(space):
+    part = make_part(space, 40)
+    broken = dataclasses.replace(part, rows=part.rows + 20)  # the later ones are out of range
+    with pytest.raises(IndexError, match="out of bounds"):
+        list(broken.epoch(0, CONFIG))
+    assert not _workers()
+
+
+def test_a_consumer_that_stops_early_stops_the_background(space):
+    epoch = make_part(space, 64).epoch(0, CONFIG.model_copy(update={"batch_size": 2}))
+    next(epoch)
+    assert _workers()
+    epoch.close()
+    assert not _workers()
+
+
+def test_an_epoch_that_nobody_reads_starts_nothing(space):
+    make_part(space, 5).epoch(0, CONFIG)
+    assert not _workers()
