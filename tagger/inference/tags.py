@@ -1,0 +1,55 @@
+"""What tagging takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Photo(NamedTuple):
+    """A photo to tag: the id of its product, and its path ("" where the product has none)."""
+
+    id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """The answer for one attribute.
+
+    Args:
+        label: the label; several joined by "|" where the attribute allows it, "" for none of them.
+        confidence: calibrated probability that the label is right, 0 to 1. For several labels, that of the least
+            certain one.
+        runners_up: the next labels with their probabilities, best first.
+        needs_review: whether the confidence is below the one at which validation tags were accurate enough.
+    """
+
+    label: str
+    confidence: float
+    runners_up: tuple[tuple[str, float], ...] = ()
+    needs_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What became of one photo.
+
+    Args:
+        id: of its product.
+        image: its path.
+        tags: by attribute; empty where the photo could not be used.
+        heads: probabilities of the heads that are not the primary one, by output name and label.
+        embedding: float32 (E,), not normalised; None where the photo could not be used.
+        error: why it could not be used, else "".
+    """
+
+    id: str
+    image: str
+    tags: dict[str, Tag] = field(default_factory=dict)
+    heads: dict[str, dict[str, float]] = field(default_factory=dict)
+    embedding: NDArray[np.float32] | None = None
+    error: str = ""

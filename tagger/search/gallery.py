@@ -1,0 +1,114 @@
+"""The gallery: all products of a catalog, embedded and indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tagger.catalog.table import IMAGE, Products
+from tagger.errors import CatalogError
+from tagger.inference.tags import Photo, Tagged
+from tagger.progress import Progress, silent
+from tagger.search.build import build_index
+from tagger.search.index import Index
+from tagger.search.items import Item
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tagger.bundle import Bundle
+
+_TITLE = "title"
+
+
+class Embedder(Protocol):
+    """What is needed of a `Tagger`: its bundle, and its way from photos to tags and embeddings."""
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle that it runs."""
+
+    def run(self, photos: Iterable[Photo], *, top_k: int = 3, batch_size: int = 64) -> Iterator[Tagged]:
+        """One `Tagged` for each photo, in order."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The index of a catalog, and the products that are not in it.
+
+    Args:
+        index: open.
+        problems: why a photo can't be used, by the product's id.
+        without_photo: ids of the products of which the catalog has no photo.
+    """
+
+    index: Index
+    problems: dict[str, str]
+    without_photo: tuple[str, ...]
+
+
+def index_catalog(products: Products, tagger: Embedder, folder: Path | str, progress: Progress = silent) -> Gallery:
+    """Embed the photos of a catalog and write an index of them, ordered by id.
+
+    A label is the catalog's own where it has one, else the tag that the bundle gives.
+
+    Args:
+        products: as read from the catalog.
+        tagger: an open bundle.
+        folder: where to write; an index that is there already is replaced when the new one is whole.
+        progress: told how many photos are embedded.
+
+    Raises:
+        CatalogError: no photo can be used.
+        IndexFolderError: the bundle gives no usable embeddings.
+        OutputError: the folder can't be written, or holds something else than an index.
+    """
+    problems: dict[str, str] = {}
+    items = _embed(products, tagger, problems, progress)
+    index = build_index(items, folder, bundle_id=tagger.bundle.id, bundle_path=tagger.bundle.path)
+    images = zip(products.ids, products.columns[IMAGE], strict=True)
+    return Gallery(index, problems, tuple(id_ for id_, image in images if not image))
+
+
+def _embed(
+    products: Products, tagger: Embedder, problems: dict[str, str], progress: Progress
+) -> Iterator[tuple[Item, NDArray[np.float32]]]:
+    images = products.columns[IMAGE]
+    rows = sorted((row for row, image in enumerate(images) if image), key=products.ids.__getitem__)
+    if not rows:
+        raise CatalogError(
+            f"None of the {len(products):,} products of {products.root} has a photo. "
+            "Where the photos lie elsewhere, say so: --set catalog.image_folder=FOLDER"
+        )
+    titles = products.columns.get(_TITLE)
+    known = _known_labels(products, rows, tagger.bundle.label_space.attributes)
+    progress(0, len(rows), "photos embedded")
+    results = tagger.run((Photo(products.ids[row], images[row]) for row in rows), top_k=1)
+    for done, (row, labels, tagged) in enumerate(zip(rows, known, results, strict=True), 1):
+        progress(done, len(rows), "photos embedded")
+        if tagged.embedding is None:
+            problems[tagged.id] = tagged.error
+        else:
+            yield _item(tagged, titles[row] if titles else "", labels), tagged.embedding
+    if len(problems) == len(rows):
+        first = next(iter(problems.values()))
+        raise CatalogError(f"None of the {len(rows):,} photos of {products.root} can be used. The first: {first}")
+
+
+def _known_labels(products: Products, rows: Iterable[int], attributes: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the labels that the catalog has of each product."""
+    names = dict.fromkeys((*attributes, *products.attributes))
+    columns = {name: products.columns[name] for name in names if name in products.columns}
+    for row in rows:
+        yield {name: cells[row] for name, cells in columns.items() if cells[row]}
+
+
+def _item(tagged: Tagged, title: str, known: dict[str, str]) -> Item:
+    tags = {name: tag.label for name, tag in tagged.tags.items() if tag.label}
+    predicted = tuple(name for name in tags if name not in known)
+    # The bundle's attributes first and in its order, so that all products show theirs alike.
+    labels = {name: known.get(name) or tags[name] for name in tags} | known
+    return Item(tagged.id, title, labels, predicted, tagged.image)

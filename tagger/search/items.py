@@ -1,0 +1,182 @@
+"""What an index knows of its products besides their vectors, read one product at a time.
+
+    items.jsonl          one JSON object a line, ASCII
+    items.offsets.npy    uint64 (N + 1,): where each line starts, and where the last one ends
+    ids.npy              uint64 (2, N): hashes of the ids in rising order, and the row of each
+
+All three are memory-mapped: to open them costs the same for ten products and for ten million, and so does finding an
+id, by a binary search among the hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import string
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.errors import did_you_mean
+from tagger.search.manifest import IDS, ITEMS, OFFSETS, damaged
+
+#: Longer words are no misspelt ids, and each letter costs eighty guesses.
+_MAX_SPELLING = 64
+
+
+@dataclass(frozen=True)
+class Item:
+    """A product as the index knows it.
+
+    Args:
+        id: of the product.
+        title: "" where unknown.
+        labels: value by attribute; several values joined by "|".
+        predicted: the attributes whose label the model gave because the catalog has none.
+        image: path of its photo.
+    """
+
+    id: str
+    title: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    predicted: tuple[str, ...] = ()
+    image: str = ""
+
+
+class ItemWriter:
+    """Writes the items of an index one by one; 16 bytes an item stay in memory until `close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: BinaryIO = (folder / ITEMS).open("wb")
+        self._offsets = array("Q", [0])
+        self._hashes = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def write(self, item: Item) -> None:
+        """Append an item."""
+        line = json.dumps(vars(item), separators=(",", ":")).encode("ascii") + b"\n"
+        self._lines.write(line)
+        self._offsets.append(self._offsets[-1] + len(line))
+        self._hashes.append(_hash(item.id))
+
+    def close(self) -> None:
+        """Finish `items.jsonl`."""
+        self._lines.close()
+
+    def write_look_up(self) -> None:
+        """Write the two files that find lines and ids."""
+        hashes = np.array(self._hashes, dtype=np.uint64)
+        rows = np.argsort(hashes, kind="stable")
+        np.save(self._folder / OFFSETS, np.array(self._offsets, dtype=np.uint64))
+        np.save(self._folder / IDS, np.stack([hashes[rows], rows.astype(np.uint64)]))
+
+
+class ItemStore:
+    """The items of an index folder.
+
+    Args:
+        folder: holds the three files.
+        count: items that there must be.
+
+    Raises:
+        IndexFolderError: the files don't fit together.
+    """
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder = folder
+        self._lines = np.memmap(folder / ITEMS, dtype=np.uint8, mode="r")
+        self._offsets = map_array(folder / OFFSETS, np.dtype(np.uint64), (count + 1,))
+        self._hashes, self._rows = map_array(folder / IDS, np.dtype(np.uint64), (2, count))
+        if self._offsets[-1] != len(self._lines):
+            raise damaged(folder / OFFSETS, "it does not fit items.jsonl")
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def read(self, row: int) -> Item:
+        """Read the item of a row.
+
+        Raises:
+            IndexFolderError: the line is damaged.
+        """
+        try:
+            start, end = self._offsets[row : row + 2].tolist()
+            value = json.loads(self._lines[start:end].tobytes())
+            labels = {str(name): str(label) for name, label in value["labels"].items()}
+            predicted = tuple(map(str, value["predicted"]))
+            return Item(str(value["id"]), str(value["title"]), labels, predicted, str(value["image"]))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise damaged(self.folder / ITEMS, f"item {row} can't be read") from error
+
+    def row(self, id_: str) -> int | None:
+        """Row of a product, or None where the index doesn't have it."""
+        return next((row for row in self._rows_of_hash(_hash(id_)) if self.read(row).id == id_), None)
+
+    def repeated_id(self) -> str | None:
+        """An id that two items share, or None."""
+        twice = self._hashes[1:][self._hashes[1:] == self._hashes[:-1]]
+        for hash_ in twice:
+            ids = [self.read(row).id for row in self._rows_of_hash(int(hash_))]
+            if len(set(ids)) < len(ids):
+                return max(ids, key=ids.count)
+        return None
+
+    def hint(self, word: str) -> str:
+        """Return ' Did you mean "…"?' for an id near the word, or ''.
+
+        The ids are not read: guesses are looked up, so that it takes as long among ten products as among ten million.
+        """
+        stem = PurePath(word).with_suffix("") if PurePath(word).name else PurePath()
+        for guess in (word.strip(), str(stem), stem.name, word.casefold(), word.upper(), word.lstrip("0")):
+            if self.row(guess) is not None:
+                return did_you_mean(guess, [guess])
+        if len(word) > _MAX_SPELLING:
+            return ""
+        return did_you_mean(word, [guess for guess in _one_edit_away(word) if self.row(guess) is not None])
+
+    def _rows_of_hash(self, hash_: int) -> list[int]:
+        first, last = (np.searchsorted(self._hashes, np.uint64(hash_), side) for side in ("left", "right"))
+        rows: list[int] = self._rows[first:last].tolist()
+        return rows
+
+
+def map_array(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
+    """Memory-map a .npy file that must have this dtype and shape; pickled objects are refused.
+
+    Raises:
+        IndexFolderError: it is damaged, or holds something else.
+    """
+    try:
+        values = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
+        raise damaged(path, "it is no NumPy array") from error
+    if values.dtype != dtype or values.shape != shape:
+        raise damaged(path, f"expected {dtype} {shape}, found {values.dtype} {values.shape}")
+    # A plain view: slices of np.memmap are slow because each is a memmap again.
+    return np.asarray(values)
+
+
+def _hash(id_: str) -> int:
+    # File names that are not UTF-8 reach Python as surrogates.
+    return int.from_bytes(hashlib.blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _one_edit_away(word: str) -> Iterator[str]:
+    """Yield the word with one letter left out, exchanged, added, or swapped with the next (P. Norvig's speller)."""
+    letters = dict.fromkeys(word + string.digits + string.ascii_lowercase + "-_.")
+    for at in range(len(word) + 1):
+        head, tail = word[:at], word[at:]
+        if tail:
+            yield head + tail[1:]
+            yield from (head + letter + tail[1:] for letter in letters)
+        if len(tail) > 1:
+            yield head + tail[1] + tail[0] + tail[2:]
+        yield from (head + letter + tail for letter in letters)
