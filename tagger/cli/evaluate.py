@@ -1,0 +1,76 @@
+"""`tagger evaluate`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from tagger.cli._extras import needs_extra
+from tagger.cli._options import config_option, model_option, set_option
+from tagger.cli._progress import progress_bar
+
+
+@click.command("evaluate", context_settings={"show_default": True})
+@model_option
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), metavar="CATALOG", help="Catalog with known labels."
+)
+@click.option(
+    "--split", "part", type=click.Choice(["test", "validation", "train", "all"]), default="test",
+    help="Part to evaluate on, as the bundle recorded it; all: every product.",
+)  # fmt: skip
+@click.option(
+    "--split-file", type=click.Path(path_type=Path), metavar="FILE", help="Another split to use (CSV: id,part)."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="REPORT", help="Report folder to write.")
+@click.option(
+    "--batch-size", type=click.IntRange(1, 4096), default=64, help="Photos that go through the model at once."
+)
+@config_option
+@set_option
+def command(
+    model: Path,
+    data: Path,
+    part: str,
+    split_file: Path | None,
+    out: Path,
+    batch_size: int,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Measure a bundle on a catalog whose labels are known, and write a report.
+
+    The catalog is read with the settings that the bundle was trained with; --config and --set change its section
+    `catalog`. Tags are judged as `tagger tag` gives them.
+    """
+    from tagger.catalog.read import read_catalog
+    from tagger.config import load_config
+    from tagger.inference import Tagger
+
+    with needs_extra("report", "to evaluate"):
+        from tagger.report.evaluate import evaluate
+        from tagger.report.select import select_products
+        from tagger.report.summary import summary_text
+        from tagger.report.write import check_report_folder, write_report
+    check_report_folder(out)
+    tagger = Tagger.open(model)
+    config = load_config(config_file or tagger.bundle.path / "config.json", overrides)
+    catalog = read_catalog(data, config.catalog)
+    selection = select_products(catalog, part, tagger.bundle.split, split_file)
+    with progress_bar() as progress:
+        evaluation = evaluate(
+            tagger,
+            catalog,
+            selection,
+            command=shlex.join(["tagger", *sys.argv[1:]]),
+            batch_size=batch_size,
+            progress=progress,
+        )
+    write_report(evaluation, out)
+    for note in evaluation.notes:
+        click.echo(f"Warning: {note}", err=True)
+    click.echo(summary_text(evaluation))
+    click.echo(f"Report: {out}")

@@ -1,0 +1,141 @@
+"""`tagger tag`."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from tagger.cli._options import config_option, model_option, set_option
+from tagger.cli._progress import progress_bar
+from tagger.config import CatalogConfig, load_config
+from tagger.files import atomic_file
+from tagger.inference.sources import find_sources, is_catalog, listed_photos
+from tagger.inference.tagger import Tagger
+from tagger.inference.tags import Photo, Tagged
+from tagger.inference.writers import CsvWriter, TagWriter, check_output, open_writer
+from tagger.progress import silent
+
+#: Some photos could not be tagged; the others were.
+EXIT_SOME_FAILED = 3
+#: Stands for a list of paths on stdin.
+_STDIN = "-"
+#: Longer labels, such as many at once, push what follows to the right.
+_LABEL_WIDTH = 30
+
+
+@click.command("tag", context_settings={"show_default": True})
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO|FOLDER|CATALOG...")
+@model_option
+@click.option(
+    "--top-k", type=click.IntRange(1, 100), default=3, help="Labels an attribute, in the table and in .jsonl."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write .csv, .jsonl or .parquet there. Default: a table for one photo, else CSV on stdout.",
+)  # fmt: skip
+@config_option
+@set_option
+def command(
+    photos: tuple[str, ...],
+    model: Path,
+    top_k: int,
+    out: Path | None,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Tag photos, all photos of folders, or the products of catalogs. "-" reads paths from stdin, one a line.
+
+    A photo that can't be used fills the column "error" and does not stop the others; the exit code then is 3. Ids and
+    photos of a catalog are looked for as in training; --config and --set say otherwise in the section `catalog`.
+    """
+    if out is not None:
+        check_output(out)
+    asked = load_config(config_file, overrides).catalog if config_file or overrides else None
+    tagger = Tagger.open(model)
+    found = _find_photos(photos, asked or _trained_catalog(tagger))
+    results = tagger.run(found, top_k=top_k)
+    if out is None and _is_photo(photos):
+        failed = _print_table(next(results))
+    else:
+        failed = _write(results, out, list(tagger.bundle.label_space.attributes))
+    if failed:
+        sys.exit(EXIT_SOME_FAILED)
+
+
+def _trained_catalog(tagger: Tagger) -> CatalogConfig:
+    """Where the catalog that the bundle was trained on had its ids and photos."""
+    trained = tagger.bundle.config.catalog
+    columns = {name: column for name, column in trained.columns.items() if name in ("id", "image")}
+    return CatalogConfig(columns=columns, image_folder=trained.image_folder)
+
+
+def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig) -> Iterator[Photo]:
+    sources = [_listed() if argument == _STDIN else find_sources([argument], catalog) for argument in arguments]
+    return itertools.chain.from_iterable(sources)
+
+
+def _listed() -> Iterator[Photo]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
+    return listed_photos(sys.stdin)
+
+
+def _is_photo(arguments: tuple[str, ...]) -> bool:
+    """Whether one photo is asked for by its name, so that a person, not a program, reads the answer."""
+    path = Path(arguments[0])
+    return len(arguments) == 1 and arguments[0] != _STDIN and path.is_file() and not is_catalog(path)
+
+
+def _write(results: Iterable[Tagged], out: Path | None, attributes: list[str]) -> int:
+    """Write all results; returns how many photos failed."""
+    failed = done = 0
+    # A bar would run through the rows where both go to one terminal.
+    bar = contextlib.nullcontext(silent) if out is None and sys.stdout.isatty() else progress_bar()
+    with _writer(out, attributes) as writer, bar as progress:
+        for done, tagged in enumerate(results, start=1):
+            writer.write(tagged)
+            failed += bool(tagged.error)
+            progress(done, None, "photos tagged")
+    if out is not None:
+        click.echo(f"Tags: {out} ({done:,} photos)", err=True)
+    if failed:
+        click.echo(f"{failed:,} of {done:,} photos could not be tagged; the column error says why.", err=True)
+    return failed
+
+
+@contextlib.contextmanager
+def _writer(out: Path | None, attributes: list[str]) -> Iterator[TagWriter]:
+    """A writer to stdout, or to a file that takes its final name only when it is whole."""
+    if out is None:
+        yield CsvWriter(sys.stdout, attributes)
+        return
+    with (
+        atomic_file(out) as temporary,
+        contextlib.closing(open_writer(temporary, out.suffix.lower(), attributes)) as writer,
+    ):
+        yield writer
+
+
+def _print_table(tagged: Tagged) -> int:
+    """Print the tags of one photo, a line an attribute; returns how many photos failed: 0 or 1."""
+    if tagged.error:
+        click.echo(f"Error: {tagged.error}", err=True)
+        return 1
+    labels = {name: tag.label or "(none)" for name, tag in tagged.tags.items()}
+    name_width = max(map(len, [*tagged.tags, *tagged.heads]))
+    label_width = max((len(label) for label in labels.values() if len(label) <= _LABEL_WIDTH), default=0)
+    click.echo(tagged.image)
+    for name, tag in tagged.tags.items():
+        others = ", ".join(f"{label} {p:.2f}" for label, p in tag.runners_up)
+        review = "  needs review" if tag.needs_review else ""
+        row = f"  {name:<{name_width}}  {tag.confidence:.2f}  {labels[name]:<{label_width}}  {others}{review}"
+        click.echo(row.rstrip())
+    for name, head in tagged.heads.items():
+        click.echo(f"  {name:<{name_width}}        " + ", ".join(f"{label} {p:.2f}" for label, p in head.items()))
+    return 0

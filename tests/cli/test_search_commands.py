@@ -1,0 +1,192 @@
+"""`tagger index` and `tagger similar` from the catalog on disk to the printed hits; the network only sees colours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image
+
+from tagger.bundle import Bundle, Calibration
+from tagger.cli import index as index_module
+from tagger.cli import similar as similar_module
+from tagger.config import Config
+from tagger.errors import CatalogError, IndexFolderError, OutputError
+from tagger.inference import Tagger
+from tagger.labels import Attribute, LabelSpace
+from tagger.search import Index
+
+COLOURS = {"Red": (250, 10, 0), "Green": (10, 250, 0), "Blue": (0, 10, 250)}
+
+
+class ColourEngine:
+    """The embedding is the mean colour, the answer the strongest channel."""
+
+    def run(self, photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        mean = photos.mean(axis=(1, 2), dtype=np.float32)
+        return {"baseColour_softmax": mean, "embedding": mean}
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    """Seven products, two of each colour but for one without a usable photo; the second of a colour has no label."""
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    lines = ["id,image,title,baseColour"]
+    for number, (name, colour) in enumerate([*COLOURS.items()] * 2):
+        Image.new("RGB", (60, 80), (*colour[:2], colour[2] + number // 3)).save(folder / f"{number}.png")
+        lines.append(f"{number},{number}.png,{name} shirt №{number},{name if number < 3 else ''}")
+    (folder / "broken.png").write_bytes(b"no photo")
+    (folder / "products.csv").write_text("\n".join([*lines, "broken,broken.png,A broken one,"]), encoding="utf-8")
+    return folder / "products.csv"
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bundle folder; Tagger.open answers with the colour engine."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "config.json").write_text(Config().model_dump_json())
+    space = LabelSpace({"baseColour": Attribute("baseColour", tuple(COLOURS), (), ("softmax",), "softmax")})
+    bundle = Bundle(folder, space, Calibration(), Config(), {"files": {"model.onnx": {"sha256": "colours"}}})
+    monkeypatch.setattr(Tagger, "open", lambda path: Tagger(bundle, ColourEngine()))  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, catalog: Path, model: Path) -> Path:
+    """The index of the catalog."""
+    make_index(catalog, model, tmp_path / "index")
+    return tmp_path / "index"
+
+
+def make_index(catalog: Path, model: Path, out: Path, *options: str) -> Result:
+    arguments = [str(catalog), "--model", str(model), "--out", str(out), *options]
+    return CliRunner().invoke(index_module.command, arguments)
+
+
+def similar(*arguments: object) -> Result:
+    return CliRunner().invoke(similar_module.command, [str(argument) for argument in arguments])
+
+
+def test_index_leaves_out_broken_photos_and_says_so(tmp_path: Path, catalog: Path, model: Path) -> None:
+    result = make_index(catalog, model, tmp_path / "index")
+    assert result.exit_code == 3
+    assert result.stdout == f"Index: {tmp_path / 'index'} (6 products, 3 dimensions)\n"
+    assert "1 photo(s) can't be used; their products are left out:" in result.stderr and "broken: " in result.stderr
+    assert len(Index.open(tmp_path / "index")) == 6
+
+
+def test_products_without_a_photo_are_told_and_no_failure(tmp_path: Path, catalog: Path, model: Path) -> None:
+    (catalog.parent / "broken.png").unlink()
+    result = make_index(catalog, model, tmp_path / "index")
+    assert result.exit_code == 0
+    assert result.stderr == "1 product(s) have no photo and are left out: broken\n"
+    with catalog.open("a") as file:
+        file.writelines(f"\n{number},,," for number in range(100, 106))
+    assert make_index(catalog, model, tmp_path / "index").stderr.startswith("7 product(s) have no photo")
+
+
+def test_index_of_a_folder_of_photos(tmp_path: Path, catalog: Path, model: Path) -> None:
+    (catalog.parent / "broken.png").unlink()
+    result = make_index(catalog.parent, model, tmp_path / "index")
+    assert result.exit_code == 0 and not result.stderr
+    assert Index.open(tmp_path / "index").item("2").labels == {"baseColour": "Blue"}
+
+
+def test_index_reads_the_columns_of_training_unless_told_otherwise(tmp_path: Path, catalog: Path, model: Path) -> None:
+    text = catalog.read_text().replace("id,image,title", "sku,image,name")
+    catalog.write_text(text)
+    columns = "{id: sku, title: name}"
+    trained = {"catalog": {"layout": "fashion", "columns": {"id": "sku", "title": "name"}}}
+    (model / "config.json").write_text(json.dumps(trained))
+    for name, options in {"a": (), "b": ("--set", f"catalog.columns={columns}"), "c": ("--config", "c.yaml")}.items():
+        (tmp_path / "c.yaml").write_text(f"catalog:\n  columns: {columns}\n")
+        options = tuple(str(tmp_path / option) if option == "c.yaml" else option for option in options)
+        assert make_index(catalog, model, tmp_path / name, *options).exit_code == 3
+        assert Index.open(tmp_path / name).item("1").title == "Green shirt №1"
+
+
+def test_index_stops_where_there_is_nothing_to_read_or_no_place_to_write(
+    tmp_path: Path, catalog: Path, model: Path
+) -> None:
+    assert isinstance(make_index(tmp_path / "none", model, tmp_path / "index").exception, CatalogError)
+    assert isinstance(make_index(catalog, model, catalog.parent).exception, OutputError)
+    assert isinstance(make_index(catalog, model, catalog / "index").exception, OutputError)
+    assert catalog.is_file()
+
+
+def test_similar_by_id_prints_a_table(folder: Path) -> None:
+    result = similar("0", "--index", folder, "-k", 2)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "rank  score   id  title           labels",
+        "1     1.0000  3   Red shirt №3    Red*",
+        "2     0.0799  1   Green shirt №1  Green",
+    ]
+    assert result.stderr == "* predicted from the photo: the catalog has no such label\n"
+    assert not similar("3", "--index", folder, "-k", 1).stderr
+
+
+def test_similar_by_photo_leaves_out_the_very_photo(folder: Path, catalog: Path) -> None:
+    result = similar(catalog.parent / "0.png", "--index", folder, "--format", "json", "-k", 100)
+    found = json.loads(result.stdout)
+    assert found["query"] == {
+        "id": "0.png", "title": "", "labels": {"baseColour": "Red"}, "predicted": ["baseColour"],
+        "image": str(catalog.parent / "0.png"),
+    }  # fmt: skip
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3, 4, 5]
+    assert found["hits"][0] == {
+        "rank": 1, "score": pytest.approx(1, abs=1e-4), "id": "3", "title": "Red shirt №3",
+        "labels": {"baseColour": "Red"}, "predicted": ["baseColour"], "image": str(catalog.parent / "3.png"),
+    }  # fmt: skip
+
+
+def test_similar_draws_a_contact_sheet(tmp_path: Path, folder: Path) -> None:
+    result = similar("0", "--index", folder, "--contact-sheet", tmp_path / "sheet.png")
+    assert result.exit_code == 0 and "Contact sheet: " in result.stderr
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 1000
+    failed = similar("0", "--index", folder, "--contact-sheet", folder / "index.json" / "sheet.png")
+    assert isinstance(failed.exception, OutputError)
+
+
+def test_similar_says_what_it_does_not_know(tmp_path: Path, folder: Path) -> None:
+    unknown = similar("00", "--index", folder)
+    assert isinstance(unknown.exception, IndexFolderError) and 'Did you mean "0"?' in str(unknown.exception)
+    assert isinstance(similar("0", "--index", tmp_path / "none").exception, IndexFolderError)
+    assert similar("0", "--index", folder, "-k", 0).exit_code == 2
+
+
+def test_a_long_title_is_cut(folder: Path) -> None:
+    assert similar_module._clipped("x" * 100) == "x" * 47 + "…"
+    assert similar_module._clipped("x" * 48) == "x" * 48
+
+
+def test_an_id_is_looked_up_without_heavy_imports(folder: Path) -> None:
+    code = (
+        "import sys; from tagger.cli.similar import command;"
+        f"command(['0', '--index', {str(folder)!r}], standalone_mode=False);"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Red shirt" in done.stdout
+    heavy = {
+        "pandas",
+        "onnxruntime",
+        "PIL",
+        "pydantic",
+        "yaml",
+        "tensorflow",
+        "keras",
+        "sklearn",
+        "matplotlib",
+        "scipy",
+    }
+    assert heavy.isdisjoint(done.stderr.split())
