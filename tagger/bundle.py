@@ -47,13 +47,11 @@ class Calibration:
 
     Args:
         temperatures: by output name, see `decoding.softmax`.
-        family_temperatures: by the family's first attribute.
         thresholds: by attribute and sigmoid label, the probability from which the label is given; default 0.5.
         review: by attribute, the confidence below which a tag needs review; default: none needs it.
     """
 
     temperatures: dict[str, PositiveFloat] = field(default_factory=dict)
-    family_temperatures: dict[str, PositiveFloat] = field(default_factory=dict)
     thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
     review: dict[str, float] = field(default_factory=dict)
 
@@ -84,7 +82,7 @@ class Bundle:
         _check_version(folder, manifest)
         _check_files(folder, manifest)
         try:
-            config = parse_config(_read_json(folder / "config.json"), str(folder / "config.json"))
+            config = parse_config(_known_settings(_read_json(folder / "config.json")), str(folder / "config.json"))
             calibration = Calibration(**_read_json(folder / "calibration.json"))
         except ConfigError as error:
             raise BundleError(f"The settings of the bundle can't be read. {error}") from error
@@ -166,11 +164,30 @@ def _read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BundleError(f"Can't read {path}: {error.strerror}. Copy the bundle again.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is damaged (no JSON). Copy the bundle again.") from error
     if not isinstance(value, dict):
         raise BundleError(f"{path} is damaged (no JSON object). Copy the bundle again.")
     return value
+
+
+def _known_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out settings that this program doesn't know, in place.
+
+    Those of training come and go, and bundles must outlive them. A setting that changes how photos are tagged needs a
+    new version of the format.
+    """
+    try:
+        Config.model_validate(settings)
+    except ValidationError as error:
+        for problem in error.errors():
+            if problem["type"] == "extra_forbidden":
+                *parents, name = problem["loc"]
+                section: Any = settings
+                for parent in parents:
+                    section = section[parent]
+                del section[name]
+    return settings
 
 
 def _check_version(folder: Path, manifest: dict[str, Any]) -> None:

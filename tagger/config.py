@@ -83,6 +83,8 @@ class AttributeConfig(_Section):
     parent: str | None = None
     #: left out without a word where the catalog has no such column.
     optional: bool = False
+    #: trained beside the others for what it teaches the trunk, but neither tagged nor in the bundle.
+    auxiliary: bool = False
     composites: tuple[Composite, ...] = ()
     #: classes with fewer products are rare; `rare` says what happens to them.
     min_count: int = Field(2, ge=1)
@@ -137,9 +139,9 @@ class TrainingConfig(_Section):
     """Optimisation: AdamW with warm-up and a cosine, and when to stop."""
 
     epochs: int = Field(22, ge=1)
-    #: progressive resizing: the first `small_epochs` epochs see photos of `small_scale` times the size; the best
-    #: epoch is one of those after them.
-    small_epochs: int = Field(0, ge=0)
+    #: progressive resizing: this share of the epochs, the first ones, sees photos of `small_scale` times the size; the
+    #: best epoch is one of those after them.
+    small_share: float = Field(0, ge=0, lt=1)
     small_scale: float = Field(0.6, ge=0.25, lt=1)
     batch_size: int = Field(128, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
@@ -154,11 +156,10 @@ class TrainingConfig(_Section):
     seed: int = Field(0, ge=0, lt=2**32)
     augmentation: AugmentationConfig = AugmentationConfig()
 
-    @model_validator(mode="after")
-    def _some_epochs_at_full_size(self) -> Self:
-        if self.small_epochs >= self.epochs:
-            raise ValueError(f"small_epochs ({self.small_epochs}) must be below epochs ({self.epochs})")
-        return self
+    @property
+    def small_epochs(self) -> int:
+        """How many epochs see smaller photos: always fewer than there are."""
+        return int(self.small_share * self.epochs)
 
 
 class FlagsConfig(_Section):
@@ -207,8 +208,12 @@ class Config(_Section):
                     )
                 if ancestor in seen:
                     raise ValueError(f"attributes.{name}.parent: the parents of {name} go round in a circle")
+                if self.attributes[ancestor].auxiliary:
+                    raise ValueError(f"attributes.{name}.parent: {ancestor} is auxiliary and can't be a parent")
                 seen.add(ancestor)
                 ancestor = self.attributes[ancestor].parent
+        if self.attributes and all(attribute.auxiliary for attribute in self.attributes.values()):
+            raise ValueError("attributes: all are auxiliary, so that nothing would be tagged")
         return self
 
 
@@ -226,6 +231,18 @@ def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -
     for override in overrides:
         _apply_override(settings, override)
     return parse_config(settings, str(path or "the overrides"))
+
+
+def override_config(config: Config, overrides: Sequence[str]) -> Config:
+    """Apply overrides, as `load_config` does, to a config that is there already.
+
+    Raises:
+        ConfigError: settings are unknown or out of range.
+    """
+    settings = config.model_dump(mode="json")
+    for override in overrides:
+        _apply_override(settings, override)
+    return parse_config(settings, "the overrides")
 
 
 def parse_config(settings: dict[str, Any], source: str) -> Config:

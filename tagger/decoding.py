@@ -37,31 +37,21 @@ def probabilities(
     }
 
 
-def class_probabilities(
-    scores: Scores, space: LabelSpace, family_temperatures: Mapping[str, float]
-) -> dict[str, NDArray[np.float32]]:
+def class_probabilities(scores: Scores, space: LabelSpace) -> dict[str, NDArray[np.float32]]:
     """Probability of each class of each single-valued attribute, float32 (N, C), by attribute name.
 
-    Linked attributes share one distribution over the combinations that training products showed, the product of
-    the heads' probabilities; each attribute's probabilities are its marginals. So a sure head corrects an unsure
-    one (product of experts, Hinton 2002).
-
     Args:
-        scores: calibrated probabilities by output name.
-        family_temperatures: softens the product, by the name of the family's first attribute; default 1.
+        scores: calibrated probabilities by output name; the primary head's count.
     """
-    single = [a for a in space.attributes.values() if not a.multi_valued]
-    result = {a.name: _primary_probabilities(a, scores) for a in single}
-    for family in space.families:
-        result.update(_marginals(family, result, family_temperatures.get(family.attributes[0], 1.0)))
-    return result
+    return {a.name: _primary_probabilities(a, scores) for a in space.attributes.values() if not a.multi_valued}
 
 
 def choose_classes(classes: Scores, space: LabelSpace) -> dict[str, NDArray[np.int64]]:
     """The class that answers for each single-valued attribute, int64 (N,), by attribute name.
 
-    It is the most probable one, but for linked attributes whose most probable classes contradict each other: these
-    are answered by the combination with the highest expected number of right labels.
+    It is the most probable one, but for linked attributes whose most probable classes contradict each other: of the
+    combinations that training products showed, these are answered by the one with the highest expected number of right
+    labels. (Multiplying the heads' probabilities instead, as if they were independent, makes them far too sure.)
 
     Args:
         classes: as `class_probabilities` gives them.
@@ -85,7 +75,9 @@ def pattern_probabilities(attribute: Attribute, sigmoid_scores: NDArray[np.float
     indices, patterns = zip(*attribute.patterns(), strict=True)
     given = np.stack(patterns).astype(np.float32)  # (P, L)
     log_pattern = np.log(p) @ given.T + np.log1p(-p) @ (1 - given).T  # (N, P)
-    return _summed(softmax(log_pattern), np.array(indices), len(attribute.classes))
+    # Add up the patterns of each class.
+    class_of_pattern = np.eye(len(attribute.classes), dtype=np.float32)[np.array(indices)]  # (P, C)
+    return np.asarray(softmax(log_pattern) @ class_of_pattern, dtype=np.float32)
 
 
 def multi_label_set(
@@ -111,19 +103,6 @@ def _primary_probabilities(attribute: Attribute, scores: Scores) -> NDArray[np.f
     return primary if attribute.primary == "softmax" else pattern_probabilities(attribute, primary)
 
 
-def _marginals(family: Family, single: Scores, temperature: float) -> dict[str, NDArray[np.float32]]:
-    log_product: NDArray[np.float32] = np.sum(
-        [np.log(np.maximum(single[name], 1e-9))[:, column] for name, column in _columns(family)], axis=0
-    )
-    joint = softmax(log_product, temperature)  # (N, P)
-    return {name: _summed(joint, column, single[name].shape[1]) for name, column in _columns(family)}
-
-
 def _columns(family: Family) -> list[tuple[str, NDArray[np.int64]]]:
     """Each attribute of the family with its class in every combination, int64 (P,)."""
     return list(zip(family.attributes, family.combinations.T, strict=True))
-
-
-def _summed(p: NDArray[np.float32], class_of_column: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    """Add up the columns of p (N, P) that belong to the same class: (N, classes)."""
-    return np.asarray(p @ np.eye(classes, dtype=np.float32)[class_of_column], dtype=np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,11 @@ class Family:
     attributes: tuple[str, ...]
     combinations: NDArray[np.int64]
 
+    def without(self, names: Collection[str]) -> Family:
+        """The same family without some attributes."""
+        kept = [column for column, name in enumerate(self.attributes) if name not in names]
+        return Family(tuple(self.attributes[column] for column in kept), np.unique(self.combinations[:, kept], axis=0))
+
 
 @dataclass(frozen=True)
 class LabelSpace:
@@ -100,6 +105,12 @@ class LabelSpace:
     def outputs(self) -> list[tuple[Attribute, HeadKind]]:
         """Every head of every attribute, in order."""
         return [(attribute, head) for attribute in self.attributes.values() for head in attribute.heads]
+
+    def without(self, names: Collection[str]) -> LabelSpace:
+        """The same space without some attributes that no other one has as its parent."""
+        kept = {name: attribute for name, attribute in self.attributes.items() if name not in names}
+        families = [family.without(names) for family in self.families]
+        return LabelSpace(kept, tuple(family for family in families if len(family.attributes) > 1))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""

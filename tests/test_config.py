@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tagger.config import AttributeConfig, Config, dump_config, load_config, parse_config
+from tagger.config import AttributeConfig, Config, dump_config, load_config, override_config, parse_config
 from tagger.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -142,7 +142,7 @@ def test_a_file_in_another_encoding(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Can't read the config .*: No such file or directory"):
+    with pytest.raises(ConfigError, match=r"Can't read the config .*: No such file or directory"):
         load_config(tmp_path / "a.yaml")
     with pytest.raises(ConfigError, match="Is a directory"):
         load_config(tmp_path)
@@ -188,3 +188,13 @@ def test_an_override_that_is_wrong(write: Any, override: str, message: str) -> N
     with pytest.raises(ConfigError, match=message) as caught:
         load_config(write("training: {epochs: 5}"), [override])
     assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_overrides_of_a_config_that_is_there() -> None:
+    before = parse_config({"catalog": {"columns": {"id": "sku"}}, "training": {"epochs": 5}}, "")
+    after = override_config(before, ["catalog.columns.image=photo", "training.seed=3"])
+    assert after.catalog.columns == {"id": "sku", "image": "photo"}
+    assert (after.training.epochs, after.training.seed) == (5, 3)
+    assert before.catalog.columns == {"id": "sku"}
+    with pytest.raises(ConfigError, match=r"mistake\(s\) in the overrides:\n  training.epoch: unknown setting"):
+        override_config(before, ["training.epoch=3"])

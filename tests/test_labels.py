@@ -209,6 +209,16 @@ def test_a_parent_that_was_left_out_binds_nothing() -> None:
     assert fit({"sub": AttributeConfig(parent="master")}, sub=["x", "y"]).families == ()
 
 
+def test_without_an_attribute_its_family_stays_bound() -> None:
+    space = fit(TREE, master=["A", "A", "B"], sub=["x", "x", "z"], type=["1", "2", "3"], season=["Fall"] * 3)
+    fewer = space.without(["type", "season"])
+    assert list(fewer.attributes) == ["sub", "master"]
+    assert combinations(fewer) == {("A", "x"), ("B", "z")}
+    assert len(fewer.families[0].combinations) == 2
+    assert space.without(["type", "sub"]).families == ()
+    assert combinations(space.without([])) == combinations(space)
+
+
 @given(st.lists(st.tuples(*[st.sampled_from(["", "a", "b", "c"])] * 3), min_size=1, max_size=12))
 def test_every_class_is_in_a_combination(rows: list[tuple[str, str, str]]) -> None:
     table = pd.DataFrame(rows, columns=["master", "sub", "type"])

@@ -29,6 +29,8 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 EXCEPTIONS = {("training", "report")}
 TRAINING_ONLY = {"tensorflow", "keras"}
 MAY_IMPORT_KERAS = ("network/", "training/", "flags/network.py")
+#: Below the bundle; the command line stands apart, since `tagger train` calls the training.
+TAGGING = {"inference", "search", "report"}
 
 
 def _modules() -> list[Path]:
@@ -42,7 +44,7 @@ def _imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+            names |= {f"tagger.{alias.name}" for alias in node.names} if node.module == "tagger" else {node.module}
     return names
 
 
@@ -54,6 +56,8 @@ def test_imports_only_from_above(path: Path) -> None:
             imported = name.split(".")[1]
             allowed = RANK[imported] <= RANK[layer] or (layer, imported) in EXCEPTIONS
             assert allowed, f"{layer} imports {name}, which stands below it"
+            across = layer in TAGGING and imported in ("network", "training")
+            assert not across, f"{layer} imports {name}, although it stands below the bundle"
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -47,7 +47,7 @@ def command(
     `catalog`. Tags are judged as `tagger tag` gives them.
     """
     from tagger.catalog.read import read_catalog
-    from tagger.config import load_config
+    from tagger.config import load_config, override_config
     from tagger.inference import Tagger
 
     with needs_extra("report", "to evaluate"):
@@ -57,7 +57,8 @@ def command(
         from tagger.report.write import check_report_folder, write_report
     check_report_folder(out)
     tagger = Tagger.open(model)
-    config = load_config(config_file or tagger.bundle.path / "config.json", overrides)
+    trained = tagger.bundle.config
+    config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     catalog = read_catalog(data, config.catalog)
     selection = select_products(catalog, part, tagger.bundle.split, split_file)
     with progress_bar() as progress:

@@ -54,8 +54,8 @@ def command(catalog: Path, model: Path, out: Path, config_file: Path | None, ove
 
 def _catalog_config(bundle: Bundle, config_file: Path | None, overrides: tuple[str, ...]) -> CatalogConfig:
     """The settings asked for, or else those of training, but for the layout: a folder of photos is welcome, too."""
-    from tagger.config import load_config
+    from tagger.config import load_config, override_config
 
     if config_file:
         return load_config(config_file, overrides).catalog
-    return load_config(bundle.path / "config.json", ["catalog.layout=auto", *overrides]).catalog
+    return override_config(bundle.config, ["catalog.layout=auto", *overrides]).catalog

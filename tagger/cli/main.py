@@ -68,7 +68,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            cli(standalone_mode=False)
+            cli(prog_name="tagger", standalone_mode=False)
         finally:
             sys.stdout.flush()
     except TaggerError as error:

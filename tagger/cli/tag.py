@@ -13,7 +13,7 @@ import click
 
 from tagger.cli._options import config_option, model_option, set_option
 from tagger.cli._progress import progress_bar
-from tagger.config import CatalogConfig, load_config
+from tagger.config import CatalogConfig, Config, load_config, override_config
 from tagger.files import atomic_file
 from tagger.inference.sources import find_sources, is_catalog, listed_photos
 from tagger.inference.tagger import Tagger
@@ -56,9 +56,10 @@ def command(
     """
     if out is not None:
         check_output(out)
-    asked = load_config(config_file, overrides).catalog if config_file or overrides else None
+    asked = load_config(config_file, overrides)
     tagger = Tagger.open(model)
-    found = _find_photos(photos, asked or _trained_catalog(tagger))
+    catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
+    found = _find_photos(photos, catalog)
     results = tagger.run(found, top_k=top_k)
     if out is None and _is_photo(photos):
         failed = _print_table(next(results))
@@ -68,11 +69,11 @@ def command(
         sys.exit(EXIT_SOME_FAILED)
 
 
-def _trained_catalog(tagger: Tagger) -> CatalogConfig:
+def _trained_catalog(tagger: Tagger) -> Config:
     """Where the catalog that the bundle was trained on had its ids and photos."""
     trained = tagger.bundle.config.catalog
     columns = {name: column for name, column in trained.columns.items() if name in ("id", "image")}
-    return CatalogConfig(columns=columns, image_folder=trained.image_folder)
+    return Config(catalog=CatalogConfig(columns=columns, image_folder=trained.image_folder))
 
 
 def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig) -> Iterator[Photo]:

@@ -78,7 +78,7 @@ class Tagger:
             top_k: labels an attribute, the answer included.
         """
         space, calibration = self.bundle.label_space, self.bundle.calibration
-        classes = class_probabilities(scores, space, calibration.family_temperatures)
+        classes = class_probabilities(scores, space)
         chosen = choose_classes(classes, space)
         columns: dict[str, list[Tag]] = {}
         for name, attribute in space.attributes.items():

@@ -34,7 +34,7 @@ def build_network(space: LabelSpace, network: NetworkConfig, photo: PhotoConfig,
     trunk = find_trunk(network.trunk)
     if any_size and not trunk.any_size:
         raise ConfigError(
-            f"The trunk {network.trunk} takes photos of one size only: expected training.small_epochs: 0. "
+            f"The trunk {network.trunk} takes photos of one size only: expected training.small_share: 0. "
             "Set it so, or choose another trunk."
         )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from tagger.errors import ConfigError, did_you_mean
@@ -158,7 +159,11 @@ def mobilenet_v3_large(photos: Tensor, weights: str) -> Tensor:
 @trunk()
 def efficientnet_v2_b0(photos: Tensor, weights: str) -> Tensor:
     """EfficientNetV2-B0 (Tan & Le 2021, https://arxiv.org/abs/2104.00298)."""
-    return _application(keras.applications.EfficientNetV2B0, "efficientnetv2-b0_notop.h5", photos, weights)
+    # What include_preprocessing brings, but its Normalization layer loses its constants on the way to ONNX.
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    x = layers.Rescaling((1 / 255 / deviation).tolist(), offset=(-mean / deviation).tolist())(photos)
+    file = "efficientnetv2-b0_notop.h5"
+    return _application(keras.applications.EfficientNetV2B0, file, x, weights, include_preprocessing=False)
 
 
 @trunk()
@@ -166,12 +171,12 @@ def resnet50(photos: Tensor, weights: str) -> Tensor:
     """ResNet-50 (He et al. 2015, https://arxiv.org/abs/1512.03385)."""
     # The published weights expect blue-green-red with the means of ImageNet subtracted.
     bgr = keras.ops.flip(photos, axis=-1)
-    bgr = layers.Normalization(mean=[103.939, 116.779, 123.68], variance=[1.0, 1.0, 1.0])(bgr)
+    bgr = layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68])(bgr)
     file = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
     return _application(keras.applications.ResNet50, file, bgr, weights)
 
 
-def _application(application: Any, file: str, photos: Tensor, weights: str) -> Tensor:
+def _application(application: Any, file: str, photos: Tensor, weights: str, **options: Any) -> Tensor:
     """Features of a network of keras.applications; `file` is the name of its published weights without the top."""
     name = application.__name__
     if weights not in ("none", "imagenet") and not Path(weights).is_file():
@@ -185,6 +190,7 @@ def _application(application: Any, file: str, photos: Tensor, weights: str) -> T
                 weights=None if weights == "none" else weights,
                 input_shape=tuple(photos.shape[1:]),
                 pooling="avg",
+                **options,
             )
     except Exception as error:  # Keras raises a bare Exception where a download fails, h5py its own kinds
         if weights == "none":

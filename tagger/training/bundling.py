@@ -54,7 +54,7 @@ def write_bundle(
     """
     part = "validation" if prepared.ids("validation") else "train"
     held_out = prepared.training_part(part)
-    space = prepared.space
+    space = prepared.answers
     logits = predict_logits(model, held_out)
     calibration = calibrate(logits, held_out.targets, space, config.review.accuracy)
     judged = judge_tags(logits, held_out.targets, space, calibration)
@@ -97,10 +97,10 @@ def learnable_flags(prepared: Prepared, config: FlagsConfig) -> tuple[str, ...]:
 
 def _predicted_labels(model: keras.Model, prepared: Prepared, calibration: Calibration) -> pd.DataFrame | None:
     """The labels that the photo model gives the test products, index id, one column an attribute."""
-    ids, space = prepared.ids("test"), prepared.space
+    ids, space = prepared.ids("test"), prepared.answers
     if not ids:
         return None
     scores = probabilities(predict_logits(model, prepared.training_part("test")), space, calibration.temperatures)
-    chosen = choose_classes(class_probabilities(scores, space, calibration.family_temperatures), space)
+    chosen = choose_classes(class_probabilities(scores, space), space)
     labels = {name: np.array(space[name].classes, dtype=object)[index] for name, index in chosen.items()}
     return pd.DataFrame(labels, index=pd.Index(ids))

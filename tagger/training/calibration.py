@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from tagger.decoding import (
     sigmoid,
     softmax,
 )
-from tagger.labels import Attribute, Family, LabelSpace, output_name
+from tagger.labels import Attribute, LabelSpace, output_name
 from tagger.training.targets import Targets
 
 #: With fewer products a temperature, with fewer positives a threshold would be chance: they stay neutral.
@@ -49,7 +50,6 @@ def calibrate(logits: Scores, targets: Targets, space: LabelSpace, review_accura
     scores = probabilities(logits, space, temperatures)
     calibration = Calibration(
         temperatures,
-        {family.attributes[0]: _family_temperature(family, scores, targets, space) for family in space.families},
         {a.name: _thresholds(a, scores, targets) for a in space.attributes.values() if "sigmoid" in a.heads},
     )
     judged = judge_tags(logits, targets, space, calibration)
@@ -62,7 +62,7 @@ def judge_tags(logits: Scores, targets: Targets, space: LabelSpace, calibration:
     A tag of a multi-valued attribute is right where all its labels are.
     """
     scores = probabilities(logits, space, calibration.temperatures)
-    classes = class_probabilities(scores, space, calibration.family_temperatures)
+    classes = class_probabilities(scores, space)
     judged = {}
     for name, chosen in choose_classes(classes, space).items():
         truth = _truth(space[name], targets)
@@ -88,18 +88,6 @@ def _temperatures(logits: Scores, targets: Targets, space: LabelSpace) -> dict[s
         if known.sum() >= _MIN_KNOWN:
             temperatures[name] = _fit_temperature(partial(loss, logits[name][known], targets.values[name][known]))
     return temperatures
-
-
-def _family_temperature(family: Family, scores: Scores, targets: Targets, space: LabelSpace) -> float:
-    truths = {name: _truth(space[name], targets) for name in family.attributes}
-    if any((truth >= 0).sum() < _MIN_KNOWN for truth in truths.values()):
-        return 1.0
-
-    def loss(temperature: float) -> float:
-        classes = class_probabilities(scores, space, {family.attributes[0]: temperature})
-        return sum(_log_loss(classes[name][truth >= 0], truth[truth >= 0]) for name, truth in truths.items())
-
-    return _fit_temperature(loss)
 
 
 def _fit_temperature(loss: Callable[[float], float]) -> float:
@@ -146,7 +134,8 @@ def best_f1_threshold(truth: NDArray[Any], scores: NDArray[np.float32]) -> float
         return 0.5
     precision, recall, thresholds = precision_recall_curve(truth, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return round(float(np.clip(thresholds[f1[:-1].argmax()], 0.01, 0.99)), 4)
+    best = float(np.clip(thresholds[f1[:-1].argmax()], 0.01, 0.99))
+    return math.floor(best * 10_000) / 10_000  # rounded up it would lose the very score that it is
 
 
 def _review_confidence(confidence: NDArray[np.float32], right: NDArray[np.bool_], wanted: float) -> float:

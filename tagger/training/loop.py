@@ -41,7 +41,7 @@ class Trainer:
 
     Args:
         model: built and compiled.
-        space: its label space.
+        space: the attributes that validation looks at.
         training: photos and targets to learn from.
         validation: photos and targets to choose the best epoch by; may hold no products, then the last epoch wins.
         folder: where `checkpoint.npz` and `best.npz` are kept.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,8 @@ def compile_model(
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    # Keras warns of heads with one class, from which there is nothing to learn anyway.
+    warnings.filterwarnings("ignore", message="In loss categorical_crossentropy", category=SyntaxWarning)
     # XLA on a CPU does without oneDNN's convolutions and is slower.
     jit_compile = False if _on_tensorflow_cpu() else "auto"
     model.compile(optimizer, loss=losses, loss_weights=loss_weights, jit_compile=jit_compile)
@@ -86,15 +91,20 @@ class WeightAverage:
         self.updates = updates
 
 
-def set_precision(precision: str) -> str:
-    """Choose the numeric precision of layers built from now on; returns its Keras policy.
+@contextlib.contextmanager
+def numeric_precision(precision: str) -> Iterator[str]:
+    """Choose the numeric precision of the layers that are built in the block; yields its Keras policy.
 
     "auto" is bfloat16 on accelerators and on processors that compute with it natively, float32 elsewhere.
     """
     native = not _on_tensorflow_cpu() or _cpu_has_bfloat16()
     policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and native) else "float32"
-    keras.mixed_precision.set_global_policy(policy)
-    return policy
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield policy
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _on_tensorflow_cpu() -> bool:

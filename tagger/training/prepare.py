@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ class Prepared:
     split: pd.Series
     attributes: dict[str, AttributeConfig]
     space: LabelSpace
+
+    @cached_property
+    def answers(self) -> LabelSpace:
+        """The label space of what is tagged: without the auxiliary attributes."""
+        return self.space.without([name for name, settings in self.attributes.items() if settings.auxiliary])
 
     def ids(self, part: str) -> list[str]:
         """Ids of a part's products that have a readable photo."""
@@ -83,6 +89,11 @@ def prepare(data: Path, config: Config, split_file: Path | None = None, progress
     if not train:
         raise CatalogError(f"No product in the train part of {data} has a readable photo. Give another split.")
     space = fit_label_space(catalog.table.loc[train], attributes)
+    for attribute in space.attributes.values():
+        if len(attribute.classes) == 1:
+            _log.warning(
+                'All products have the same %s, "%s": nothing is learnt from it', attribute.name, *attribute.classes
+            )
     return Prepared(catalog, cache, split, attributes, space)
 
 

@@ -19,7 +19,7 @@ from tagger.report.plots import plot_history
 from tagger.training.bundling import learnable_flags, write_bundle
 from tagger.training.export import float32_copy
 from tagger.training.loop import History, Trainer
-from tagger.training.optimization import compile_model, set_precision
+from tagger.training.optimization import compile_model, numeric_precision
 from tagger.training.prepare import Prepared, prepare
 from tagger.training.run_folder import check_folder, claim_folder
 
@@ -80,13 +80,13 @@ def _trainer(prepared: Prepared, config: Config, out: Path) -> Trainer:
         len(prepared.catalog), len(training.rows), len(validation.rows), len(prepared.attributes),
     )  # fmt: skip
     keras.utils.set_random_seed(config.training.seed)
-    policy = set_precision(config.training.precision)
     several_sizes = config.training.small_epochs > 0
-    model = build_network(prepared.space, config.network, config.photo, any_size=several_sizes)
+    with numeric_precision(config.training.precision) as policy:
+        model = build_network(prepared.space, config.network, config.photo, any_size=several_sizes)
     _log.info("%s, %d parameters, %s", model.name, model.count_params(), policy)
     steps = training.steps(config.training.batch_size)
     compile_model(model, prepared.space, prepared.attributes, config.training, steps)
-    return Trainer(model, prepared.space, training, validation, config.training, out)
+    return Trainer(model, prepared.answers, training, validation, config.training, out)
 
 
 def _write_history(history: History, out: Path) -> None:

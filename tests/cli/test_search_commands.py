@@ -16,7 +16,7 @@ from PIL import Image
 from tagger.bundle import Bundle, Calibration
 from tagger.cli import index as index_module
 from tagger.cli import similar as similar_module
-from tagger.config import Config
+from tagger.config import Config, load_config
 from tagger.errors import CatalogError, IndexFolderError, OutputError
 from tagger.inference import Tagger
 from tagger.labels import Attribute, LabelSpace
@@ -54,8 +54,14 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(Config().model_dump_json())
     space = LabelSpace({"baseColour": Attribute("baseColour", tuple(COLOURS), (), ("softmax",), "softmax")})
-    bundle = Bundle(folder, space, Calibration(), Config(), {"files": {"model.onnx": {"sha256": "colours"}}})
-    monkeypatch.setattr(Tagger, "open", lambda path: Tagger(bundle, ColourEngine()))  # type: ignore[arg-type]
+    manifest = {"files": {"model.onnx": {"sha256": "colours"}}}
+
+    def open_tagger(path: Path) -> Tagger:
+        return Tagger(
+            Bundle(folder, space, Calibration(), load_config(folder / "config.json"), manifest), ColourEngine()
+        )
+
+    monkeypatch.setattr(Tagger, "open", open_tagger)
     return folder
 
 

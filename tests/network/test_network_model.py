@@ -35,7 +35,7 @@ def test_one_network_for_photos_of_any_size(name, space):
 
 @pytest.mark.parametrize("name", ["cnn_baseline", "cnn_deep"])
 def test_a_trunk_that_flattens_takes_one_size_only(name, space):
-    with pytest.raises(ConfigError, match=rf"{name} takes photos of one size only.* training\.small_epochs: 0"):
+    with pytest.raises(ConfigError, match=rf"{name} takes photos of one size only.* training\.small_share: 0"):
         build_network(space, NetworkConfig(trunk=name), PHOTO, any_size=True)
 
 

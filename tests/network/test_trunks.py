@@ -55,15 +55,24 @@ def test_computes_in_bfloat16_and_answers_in_float32(name, space):
     assert {w.dtype for w in model.trainable_weights} == {"float32"}
 
 
-def test_the_preprocessing_of_resnet50_is_the_published_one():
-    # The layers before the network itself, on two pixels.
+def _caffe(pixels):
+    return keras.applications.resnet50.preprocess_input(pixels)
+
+
+def _torch(pixels):
+    return keras.applications.imagenet_utils.preprocess_input(pixels, mode="torch")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("resnet50", _caffe), ("efficientnet_v2_b0", _torch)])
+def test_the_preprocessing_is_the_published_one(name, expected, monkeypatch):
+    """The layers before the network itself, for which a smaller one stands in."""
+    for application in ("ResNet50", "EfficientNetV2B0"):
+        monkeypatch.setattr(keras.applications, application, keras.applications.MobileNetV3Small)
     photos = keras.Input((32, 32, 3), dtype="uint8")
-    model = keras.Model(photos, find_trunk("resnet50").build(photos, "none"))
-    before = keras.Model(photos, next(layer for layer in model.layers if layer.name.startswith("norm")).output)
-    pixels = np.zeros((1, 32, 32, 3), dtype=np.uint8)
-    pixels[0, 0, 0] = 250, 10, 90
-    expected = keras.applications.resnet50.preprocess_input(pixels.astype(np.float32))
-    np.testing.assert_allclose(before(pixels), expected, atol=1e-4)
+    model = keras.Model(photos, find_trunk(name).build(photos, "none"))
+    before = keras.Model(photos, next(layer for layer in model.layers if "rescaling" in layer.name).output)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
+    np.testing.assert_allclose(before(pixels), expected(pixels.astype(np.float32)), atol=1e-4)
 
 
 def test_a_new_trunk_is_one_function(space, monkeypatch):

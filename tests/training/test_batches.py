@@ -60,7 +60,7 @@ def test_seed_and_epoch_alone_decide(space):
 
 def test_the_first_epochs_see_smaller_photos(space):
     part = make_part(space, 5)
-    config = TrainingConfig(small_epochs=2, small_scale=0.5)
+    config = TrainingConfig(epochs=4, small_share=0.5, small_scale=0.5)
     shapes = [next(part.epoch(number, config)).photos.shape for number in range(3)]
     assert shapes == [(5, 16, 12, 3), (5, 16, 12, 3), (5, 32, 24, 3)]
     assert photo_size(80, 60, 0, config) == (40, 30) and photo_size(80, 60, 2, config) == (80, 60)

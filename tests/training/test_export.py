@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import sys
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+from drawn import make_part
+
+from tagger.config import NetworkConfig, PhotoConfig
+from tagger.errors import MissingDependencyError, TrainingError
+from tagger.network.model import build_network, with_embedding
+from tagger.training import export
+from tagger.training.export import export_onnx, float32_copy
+
+PHOTO = PhotoConfig(height=32, width=24)
+
+
+@pytest.fixture
+def model(space):
+    keras.utils.set_random_seed(0)
+    return with_embedding(build_network(space, NetworkConfig(trunk="cnn_gap"), PHOTO), space)
+
+
+@pytest.fixture
+def photos(space):
+    return make_part(space, 9).pixels
+
+
+def _run(path, photos):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    assert session.get_inputs()[0].type == "tensor(uint8)"
+    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: photos}), strict=True))
+
+
+def test_onnx_gives_what_keras_gives(model, photos, tmp_path):
+    difference = export_onnx(model, photos, tmp_path / "model.onnx")
+    assert difference < 1e-4
+    for batch in (photos, photos[:1]):  # of any batch size
+        expected, found = model.predict_on_batch(batch), _run(tmp_path / "model.onnx", batch)
+        assert set(found) == {"colour_softmax", "colour_sigmoid", "use_sigmoid", "embedding"}
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trunk", ["cnn_deep", "resnet_small", "resnet50", "efficientnet_v2_b0"])
+def test_other_trunks_export_too(trunk, space, tmp_path, monkeypatch):
+    # The large networks themselves take half a minute; what is asked here is whether all around them can be exported.
+    for application in ("ResNet50", "EfficientNetV2B0"):
+        monkeypatch.setattr(keras.applications, application, keras.applications.MobileNetV3Small)
+    photo = PhotoConfig(height=64, width=48)
+    model = with_embedding(build_network(space, NetworkConfig(trunk=trunk), photo), space)
+    photos = np.random.default_rng(0).integers(0, 256, (3, 64, 48, 3), dtype=np.uint8)
+    assert export_onnx(model, photos, tmp_path / "model.onnx") < 1e-3
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded(photos)["use_sigmoid"], model(photos)["use_sigmoid"], atol=1e-5)
+
+
+def test_a_model_that_differs_is_refused(model, photos, tmp_path, monkeypatch):
+    run = export._run_onnx
+
+    def falsify(path, photos):
+        return {name: value + (name == "use_sigmoid") * 0.1 for name, value in run(path, photos).items()}
+
+    monkeypatch.setattr(export, "_run_onnx", falsify)
+    with pytest.raises(TrainingError, match=r"differs from the Keras model by 0\.\d+, more than 0\.001"):
+        export_onnx(model, photos, tmp_path / "model.onnx")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_that_computes_nonsense_is_refused(model, photos, tmp_path, value):
+    model.get_layer("use_sigmoid").bias.assign([value, 0, 0])
+    with pytest.raises(TrainingError, match="differs"):
+        export_onnx(model, photos, tmp_path / "model.onnx")
+
+
+def test_a_model_with_other_outputs_is_refused(model, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_run_onnx", lambda *_: {"other": np.zeros(1)})
+    with pytest.raises(TrainingError, match=r"has the outputs \['other'\], not \['colour_sigmoid'"):
+        export_onnx(model, photos, tmp_path / "model.onnx")
+
+
+def test_without_tf2onnx_it_is_said_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.delitem(sys.modules, "tagger.training.export")
+    with pytest.raises(MissingDependencyError, match=r"^tf2onnx is needed .*pip install 'catalog-tagger\[train\]'"):
+        import tagger.training.export  # noqa: F401
+
+
+def test_the_copy_computes_in_full_precision(space, photos):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    trained = build_network(space, NetworkConfig(trunk="cnn_gap"), PHOTO, any_size=True)
+    copy = float32_copy(lambda: build_network(space, NetworkConfig(trunk="cnn_gap"), PHOTO), trained)
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    assert {layer.compute_dtype for layer in copy.layers if layer.name != "photos"} == {"float32"}
+    for ours, theirs in zip(copy.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from drawn import SETTINGS, make_part
+
+from tagger.config import AttributeConfig, NetworkConfig, PhotoConfig, TrainingConfig
+from tagger.labels import fit_label_space
+from tagger.network.model import build_network
+from tagger.training.optimization import WeightAverage, compile_model, numeric_precision
+from tagger.training.targets import encode_targets
+
+PHOTO = PhotoConfig(height=32, width=24)
+
+
+def _compiled(space, settings=SETTINGS, **training):
+    keras.utils.set_random_seed(0)
+    model = build_network(space, NetworkConfig(trunk="tiny"), PHOTO)
+    config = TrainingConfig(**{"epochs": 10, "learning_rate": 0.01, "warmup_epochs": 2, **training})
+    compile_model(model, space, settings, config, steps_per_epoch=5)
+    return model
+
+
+def test_the_learning_rate_warms_up_and_falls_along_a_cosine(space):
+    schedule = _compiled(space).optimizer._learning_rate
+    rates = [float(schedule(step)) for step in (0, 5, 10, 30, 50)]
+    assert rates == pytest.approx([0.0001, 0.00505, 0.01, 0.005, 0.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("training", [{"warmup_epochs": 0}, {"warmup_epochs": 30}, {"epochs": 1}])
+def test_odd_warm_ups_still_learn(space, training):
+    schedule = _compiled(space, **training).optimizer._learning_rate
+    rates = np.array([float(schedule(step)) for step in range(5)])
+    assert (rates > 0).all() and rates.max() <= 0.0100001
+
+
+def test_only_kernels_decay(space):
+    optimizer = _compiled(space, weight_decay=0.1).optimizer
+    decays = {(v.name, bool(optimizer._use_weight_decay(v))) for v in optimizer._trainable_variables}
+    assert decays == {("kernel", True), ("bias", False), ("gamma", False), ("beta", False)}
+
+
+def test_loss_weights_reach_both_heads_of_their_attribute(space):
+    settings = {"colour": AttributeConfig(heads="both", loss_weight=3.0), "use": AttributeConfig(heads="sigmoid")}
+    part = make_part(space, 8)
+    values, weights = part.targets.batch(np.arange(8), part.classes)
+    logs = _compiled(space, settings, label_smoothing=0).test_on_batch(
+        part.pixels, values, sample_weight=weights, return_dict=True
+    )
+    colour = logs["colour_softmax_loss"] + logs["colour_sigmoid_loss"]
+    assert logs["loss"] == pytest.approx(3 * colour + logs["use_sigmoid_loss"], rel=1e-5)
+
+
+def test_attributes_of_any_name_can_be_trained():
+    names = ["Base colour", "größe", "价格", "a/b", "-x"]
+    table = pd.DataFrame({name: ["S", "M", "S", "M"] for name in names})
+    settings = dict.fromkeys(names, AttributeConfig())
+    space = fit_label_space(table, settings)
+    model = _compiled(space, settings)
+    targets = encode_targets(space, table, settings)
+    values, weights = targets.batch(np.arange(4), {f"{name}_softmax": 2 for name in names})
+    photos = np.zeros((4, 32, 24, 3), dtype=np.uint8)
+    assert np.isfinite(model.train_on_batch(photos, values, sample_weight=weights, return_dict=True)["loss"])
+
+
+def test_the_average_follows_the_weights():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[0.0]])])
+    average = WeightAverage(model, momentum=0.9)
+    expected = 0.0
+    for step in range(200):
+        model.set_weights([np.array([[float(step)]])])
+        average.update()
+        momentum = min(0.9, (1 + step) / (10 + step))
+        expected = expected * momentum + step * (1 - momentum)
+    average.swap()
+    assert model.get_weights()[0].item() == pytest.approx(expected, rel=1e-5)
+    average.swap()
+    assert model.get_weights()[0].item() == 199.0
+
+
+def test_the_average_forgets_the_random_start():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[1000.0]])])
+    average = WeightAverage(model, momentum=0.999)
+    model.set_weights([np.array([[1.0]])])
+    for _ in range(20):
+        average.update()
+    average.swap()
+    assert model.get_weights()[0].item() == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "native", "policy"),
+    [
+        ("auto", True, "mixed_bfloat16"),
+        ("auto", False, "float32"),
+        ("bfloat16", False, "mixed_bfloat16"),
+        ("float32", True, "float32"),
+    ],
+)
+def test_precision(precision, native, policy, monkeypatch):
+    monkeypatch.setattr("tagger.training.optimization._on_tensorflow_cpu", lambda: True)
+    monkeypatch.setattr("tagger.training.optimization._cpu_has_bfloat16", lambda: native)
+    with numeric_precision(precision) as chosen:
+        assert chosen == policy
+        assert keras.layers.Dense(1).dtype_policy.name == policy
+    assert keras.config.dtype_policy().name == "float32"
