@@ -12,7 +12,7 @@ TRAIN := $(if $(filter Linux-x86_64,$(shell uname -sm | tr ' ' '-')),train-cpu,t
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(TRAIN),dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[$(TRAIN),fast,dev]'
 	touch $@
 
 demo: $(VENV)/installed

@@ -9,6 +9,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,18 @@ from PIL import WebPImagePlugin as _webp  # noqa: F401
 from tagger.config import PhotoConfig
 from tagger.errors import PhotoError
 
+try:
+    import simplejpeg
+except ImportError:  # an optional speed-up
+    simplejpeg = None
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
+_JPEG = b"\xff\xd8\xff"
+_EXIF = b"Exif\x00"
+#: Bytes in which an EXIF block, which may ask to turn the photo, begins if there is one.
+_HEAD = 4096
 _DEEP_MODES = frozenset({"I", "I;16", "I;16B", "I;16L"})
 
 # Photos over the limit are refused below, with a better message than Pillow's warning.
@@ -83,6 +93,9 @@ def decode_bytes(data: bytes, photo: PhotoConfig, name: str) -> NDArray[np.uint8
         PhotoError: empty, too large, damaged, or not a photo.
     """
     _check_bytes(len(data), photo, name)
+    small = _decode_small_jpeg(data, photo)
+    if small is not None:
+        return small
     image = _open(data, photo, name)
     try:
         # Lets the JPEG decoder skip detail; twice the size remains for the resampling below, on either side up.
@@ -95,6 +108,24 @@ def decode_bytes(data: bytes, photo: PhotoConfig, name: str) -> NDArray[np.uint8
         raise
     except Exception as error:  # on damaged files Pillow's plugins raise nearly anything
         raise PhotoError(f"{name}: the photo is damaged or cut short. Replace the file.") from error
+
+
+def _decode_small_jpeg(data: bytes, photo: PhotoConfig) -> NDArray[np.uint8] | None:
+    """Decode a JPEG that has the size already, four times as fast as Pillow and to the same pixels.
+
+    None for whatever is not that simple, damaged files included: Pillow then decodes them, or says what is wrong.
+    """
+    if simplejpeg is None or not data.startswith(_JPEG) or _EXIF in data[:_HEAD]:
+        return None
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        if (height, width) != (photo.height, photo.width) or colours not in ("YCbCr", "Gray"):
+            return None
+        # Accurate rather than fast, as Pillow does it; strict, since a photo cut short is an error.
+        pixels = simplejpeg.decode_jpeg(data, colorspace="RGB", fastdct=False, fastupsample=False, strict=True)
+    except ValueError:
+        return None
+    return cast(NDArray[np.uint8], pixels)
 
 
 def _check_bytes(size: int, photo: PhotoConfig, name: str) -> None:

@@ -250,3 +250,26 @@ def test_photos_are_found_sorted_by_suffix_without_hidden_ones(tmp_path):
 def test_decoding_needs_no_pandas():
     code = "import sys, tagger.catalog.photos, tagger.catalog.parallel; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT).returncode == 0
+
+
+# ---- The fast way for small JPEG photos ----
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("quality", [30, 90])
+def test_the_fast_way_gives_the_same_pixels(mode: str, quality: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("simplejpeg")
+    noise = np.random.default_rng(quality).integers(0, 256, (10, 8, 3), np.uint8)
+    image = Image.fromarray(noise).resize((60, 80), Image.Resampling.BICUBIC).convert(mode)
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=quality)
+    fast = decode_bytes(data.getvalue(), PhotoConfig(), "photo")
+    monkeypatch.setattr("tagger.catalog.photos.simplejpeg", None)
+    np.testing.assert_array_equal(fast, decode_bytes(data.getvalue(), PhotoConfig(), "photo"))
+
+
+def test_a_small_jpeg_cut_short_is_damaged_the_fast_way_too() -> None:
+    data = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 60, 3), np.uint8)).save(data, "JPEG")
+    with pytest.raises(PhotoError, match="damaged or cut short"):
+        decode_bytes(data.getvalue()[:-400], PhotoConfig(), "photo")
