@@ -16,3 +16,7 @@ model_option = click.option(
     "--model", "model", required=True, type=click.Path(path_type=Path), metavar="BUNDLE",
     help="Bundle, or the run folder that holds one.",
 )  # fmt: skip
+engine_option = click.option(
+    "--engine", type=click.Choice(["auto", "onnxruntime", "openvino"]), default="auto", show_default=True,
+    help="What runs the network; auto: OpenVINO where it is installed.",
+)  # fmt: skip

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, model_option, set_option
+from tagger.cli._options import config_option, engine_option, model_option, set_option
 from tagger.cli._progress import progress_bar
+from tagger.inference.engine import EngineName
 
 
 @click.command("evaluate", context_settings={"show_default": True})
@@ -29,6 +30,7 @@ from tagger.cli._progress import progress_bar
 @click.option(
     "--batch-size", type=click.IntRange(1, 4096), default=64, help="Photos that go through the model at once."
 )
+@engine_option
 @config_option
 @set_option
 def command(
@@ -38,6 +40,7 @@ def command(
     split_file: Path | None,
     out: Path,
     batch_size: int,
+    engine: EngineName,
     config_file: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -56,7 +59,7 @@ def command(
         from tagger.report.summary import summary_text
         from tagger.report.write import check_report_folder, write_report
     check_report_folder(out)
-    tagger = Tagger.open(model)
+    tagger = Tagger.open(model, engine)
     trained = tagger.bundle.config
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     catalog = read_catalog(data, config.catalog)

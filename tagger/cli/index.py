@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagger.cli._options import config_option, model_option, set_option
+from tagger.cli._options import config_option, engine_option, model_option, set_option
 from tagger.cli._progress import progress_bar
+from tagger.inference.engine import EngineName
 
 if TYPE_CHECKING:
     from tagger.bundle import Bundle
@@ -24,9 +25,12 @@ _SHOWN = 5
 @click.argument("catalog", type=click.Path(path_type=Path), metavar="CATALOG|FOLDER")
 @model_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="INDEX", help="Index folder to write.")
+@engine_option
 @config_option
 @set_option
-def command(catalog: Path, model: Path, out: Path, config_file: Path | None, overrides: tuple[str, ...]) -> None:
+def command(
+    catalog: Path, model: Path, out: Path, engine: EngineName, config_file: Path | None, overrides: tuple[str, ...]
+) -> None:
     """Embed the photos of a catalog or a folder, so that `tagger similar` finds products among them.
 
     Columns are those that the bundle was trained with; --config and --set change the section `catalog`. Labels that the
@@ -37,7 +41,7 @@ def command(catalog: Path, model: Path, out: Path, config_file: Path | None, ove
     from tagger.inference import Tagger
     from tagger.search.gallery import index_catalog
 
-    tagger = Tagger.open(model)
+    tagger = Tagger.open(model, engine)
     products = read_products(catalog, _catalog_config(tagger.bundle, config_file, overrides))
     with progress_bar() as progress:
         gallery = index_catalog(products, tagger, out, progress)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import click
 
-from tagger.cli._options import config_option, model_option, set_option
+from tagger.cli._options import config_option, engine_option, model_option, set_option
 from tagger.cli._progress import progress_bar
 from tagger.config import CatalogConfig, Config, load_config, override_config
 from tagger.files import atomic_file
+from tagger.inference.engine import EngineName
 from tagger.inference.sources import find_sources, is_catalog, listed_photos
 from tagger.inference.tagger import Tagger
 from tagger.inference.tags import Photo, Tagged
@@ -39,6 +40,7 @@ _LABEL_WIDTH = 30
     "--out", type=click.Path(path_type=Path), metavar="FILE",
     help="Write .csv, .jsonl or .parquet there. Default: a table for one photo, else CSV on stdout.",
 )  # fmt: skip
+@engine_option
 @config_option
 @set_option
 def command(
@@ -46,6 +48,7 @@ def command(
     model: Path,
     top_k: int,
     out: Path | None,
+    engine: EngineName,
     config_file: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -57,7 +60,7 @@ def command(
     if out is not None:
         check_output(out)
     asked = load_config(config_file, overrides)
-    tagger = Tagger.open(model)
+    tagger = Tagger.open(model, engine)
     catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
     found = _find_photos(photos, catalog)
     results = tagger.run(found, top_k=top_k)

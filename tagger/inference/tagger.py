@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from tagger.catalog.photos import decode_photo
 from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
 from tagger.errors import BundleError, PhotoError
 from tagger.inference.answers import multi_tags, ranked, single_tags
-from tagger.inference.engine import Engine, OnnxRuntimeEngine
+from tagger.inference.engine import Engine, EngineName, Outputs, open_engine
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
 
@@ -28,6 +29,7 @@ _BATCHES_AHEAD = 3
 _DECODERS = min(8, os.cpu_count() or 1)
 
 _Decoded = NDArray[np.uint8] | PhotoError
+_Batch = list[tuple[Photo, _Decoded]]
 
 
 class Tagger:
@@ -43,16 +45,20 @@ class Tagger:
         self._engine = engine
 
     @classmethod
-    def open(cls, path: Path | str) -> Tagger:
+    def open(cls, path: Path | str, engine: EngineName = "auto") -> Tagger:
         """Open the bundle in a folder.
+
+        Args:
+            engine: what runs the network, see `open_engine`.
 
         Raises:
             BundleError: missing, damaged, of a version that this program can't read, or put together from several.
+            MissingDependencyError: the engine is not installed.
         """
         bundle = Bundle.open(path)
-        engine = OnnxRuntimeEngine(bundle.model)
-        _check_outputs(bundle, engine)
-        return cls(bundle, engine)
+        opened = open_engine(bundle.model, engine)
+        _check_outputs(bundle, opened)
+        return cls(bundle, opened)
 
     def scores(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities by output name, float32 (N, C), and "embedding", float32 (N, E), not normalised.
@@ -66,9 +72,7 @@ class Tagger:
         size = (self.bundle.photo.height, self.bundle.photo.width, 3)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != size:
             raise ValueError(f"Expected photos uint8 (N, {size[0]}, {size[1]}, 3), got {pixels.dtype} {pixels.shape}.")
-        outputs = self._engine.run(pixels)
-        calibrated = probabilities(outputs, self.bundle.label_space, self.bundle.calibration.temperatures)
-        return {**calibrated, EMBEDDING: outputs[EMBEDDING]}
+        return self._calibrated(self._engine.run(pixels))
 
     def decode(self, scores: Scores, top_k: int = 3) -> list[dict[str, Tag]]:
         """Tags by attribute of each photo; parents and children never contradict each other.
@@ -100,19 +104,39 @@ class Tagger:
 
         A photo that can't be used gives a `Tagged` with an error and no tags; the others go on.
         """
+        waiting: deque[_Batch] = deque()
+        for outputs in self._engine.stream(self._readable(photos, batch_size, waiting)):
+            yield from self._tag_batch(waiting.popleft(), self._calibrated(outputs), top_k)
+
+    def _readable(
+        self, photos: Iterable[Photo], batch_size: int, waiting: deque[_Batch]
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield the pixels of each batch for the network, and leave the batch itself in `waiting`."""
+        nothing = np.zeros((self.bundle.photo.height, self.bundle.photo.width, 3), dtype=np.uint8)
+        with contextlib.closing(self._read(photos, batch_size)) as batches:
+            for batch in batches:
+                waiting.append(batch)
+                # A batch with no photo that can be used still takes its turn.
+                yield np.stack([pixels for _, pixels in batch if not isinstance(pixels, PhotoError)] or [nothing])
+
+    def _read(self, photos: Iterable[Photo], batch_size: int) -> Generator[_Batch]:
+        """Yield the photos in batches, decoded by threads that stay a few batches ahead."""
         stream = iter(photos)
-        ahead: deque[tuple[Photo, Future[_Decoded]]] = deque()
+        ahead: deque[tuple[list[Photo], Future[list[_Decoded]]]] = deque()
         pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
         try:
             while True:
-                wanted = _BATCHES_AHEAD * batch_size - len(ahead)
-                ahead.extend((photo, pool.submit(self._decode_photo, photo)) for photo in islice(stream, wanted))
+                while len(ahead) < _BATCHES_AHEAD and (batch := list(islice(stream, batch_size))):
+                    ahead.append((batch, pool.submit(self._decode_photos, batch)))
                 if not ahead:
                     return
-                batch = [ahead.popleft() for _ in range(min(batch_size, len(ahead)))]
-                yield from self._tag_batch([(photo, decoded.result()) for photo, decoded in batch], top_k)
+                batch, decoded = ahead.popleft()
+                yield list(zip(batch, decoded.result(), strict=True))
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _decode_photos(self, photos: list[Photo]) -> list[_Decoded]:
+        return [self._decode_photo(photo) for photo in photos]
 
     def _decode_photo(self, photo: Photo) -> _Decoded:
         if not photo.path:
@@ -122,26 +146,27 @@ class Tagger:
         except PhotoError as error:
             return error
 
-    def _tag_batch(self, batch: list[tuple[Photo, _Decoded]], top_k: int) -> Iterator[Tagged]:
-        usable = [(photo, pixels) for photo, pixels in batch if not isinstance(pixels, PhotoError)]
-        tagged = self._tag_usable(usable, top_k)
-        for photo, pixels in batch:
-            if isinstance(pixels, PhotoError):
-                yield Tagged(photo.id, photo.path, error=str(pixels))
-            else:
-                yield next(tagged)
+    def _calibrated(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
+        calibrated = probabilities(outputs, self.bundle.label_space, self.bundle.calibration.temperatures)
+        return {**calibrated, EMBEDDING: outputs[EMBEDDING]}
 
-    def _tag_usable(self, photos: list[tuple[Photo, NDArray[np.uint8]]], top_k: int) -> Iterator[Tagged]:
-        scores = self.scores(np.stack([pixels for _, pixels in photos]))
+    def _tag_batch(self, batch: _Batch, scores: Scores, top_k: int) -> Iterator[Tagged]:
+        """Pair the photos of a batch with the rows that the network gave for those that can be used."""
         others = {
             name: ranked(attribute.values(head), scores[name], top_k)
             for attribute, head in self.bundle.label_space.outputs()
             for name in [output_name(attribute, head)]
             if head != attribute.primary
         }
-        for row, ((photo, _), tags) in enumerate(zip(photos, self.decode(scores, top_k), strict=True)):
-            heads = {name: dict(rows[row]) for name, rows in others.items()}
-            yield Tagged(photo.id, photo.path, tags, heads, scores[EMBEDDING][row])
+        tags = self.decode(scores, top_k)
+        rows = iter(range(len(tags)))
+        for photo, pixels in batch:
+            if isinstance(pixels, PhotoError):
+                yield Tagged(photo.id, photo.path, error=str(pixels))
+            else:
+                row = next(rows)
+                heads = {name: dict(labels[row]) for name, labels in others.items()}
+                yield Tagged(photo.id, photo.path, tags[row], heads, scores[EMBEDDING][row])
 
 
 def _check_outputs(bundle: Bundle, engine: Engine) -> None:

@@ -16,12 +16,13 @@ from tagger.cli.evaluate import command
 from tagger.config import Config
 from tagger.errors import CatalogError, OutputError, SplitError
 from tagger.inference import Tagger
+from tagger.inference.engine import Engine
 from tagger.labels import Attribute, LabelSpace
 
 COLOURS = {"Red": (255, 0, 0), "Green": (0, 255, 0), "Blue": (0, 0, 255)}
 
 
-class ColourEngine:
+class ColourEngine(Engine):
     """Sees the strongest channel."""
 
     def run(self, photos: np.ndarray) -> dict[str, np.ndarray]:
@@ -57,7 +58,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     space = LabelSpace({"baseColour": Attribute("baseColour", names, names, ("softmax", "sigmoid"), "softmax")})
     calibration = Calibration(thresholds={"baseColour": dict.fromkeys(names, 0.5)})
     bundle = Bundle(folder, space, calibration, Config(), {"files": {"model.onnx": {"sha256": "0123456789abcdef"}}})
-    monkeypatch.setattr(Tagger, "open", lambda path: Tagger(bundle, ColourEngine()))
+    monkeypatch.setattr(Tagger, "open", lambda path, engine="auto": Tagger(bundle, ColourEngine()))
     return folder
 
 

@@ -19,13 +19,14 @@ from tagger.cli import similar as similar_module
 from tagger.config import Config, load_config
 from tagger.errors import CatalogError, IndexFolderError, OutputError
 from tagger.inference import Tagger
+from tagger.inference.engine import Engine
 from tagger.labels import Attribute, LabelSpace
 from tagger.search import Index
 
 COLOURS = {"Red": (250, 10, 0), "Green": (10, 250, 0), "Blue": (0, 10, 250)}
 
 
-class ColourEngine:
+class ColourEngine(Engine):
     """The embedding is the mean colour, the answer the strongest channel."""
 
     def run(self, photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -56,7 +57,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     space = LabelSpace({"baseColour": Attribute("baseColour", tuple(COLOURS), (), ("softmax",), "softmax")})
     manifest = {"files": {"model.onnx": {"sha256": "colours"}}}
 
-    def open_tagger(path: Path) -> Tagger:
+    def open_tagger(path: Path, engine: str = "auto") -> Tagger:
         return Tagger(
             Bundle(folder, space, Calibration(), load_config(folder / "config.json"), manifest), ColourEngine()
         )

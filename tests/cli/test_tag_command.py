@@ -89,7 +89,7 @@ def test_the_table_says_what_needs_review_and_what_has_no_label(
     assert run("tag", draw(tmp_path / "a.jpg", "black"), "--model", tiny_bundle) == 0
     assert run("tag", draw(tmp_path / "a.jpg", "blue"), "--model", tiny_bundle) == 0
     out = capsys.readouterr().out
-    assert "  masterCategory          0.50  Apparel    Footwear 0.25, Accessories 0.25  needs review\n" in out
+    assert "  masterCategory          0.33  Apparel    Footwear 0.33, Accessories 0.33  needs review\n" in out
     assert "  displayCategories       1.00  (none)       Sale 0.00, Café 0.00\n" in out
 
 

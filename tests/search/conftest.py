@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from tagger.bundle import Bundle, Calibration
 from tagger.config import Config
 from tagger.inference import Tagger
+from tagger.inference.engine import Engine
 from tagger.labels import Attribute, LabelSpace
 
 COLOURS = ("Red", "Green", "Blue")
 
 
-class ColourEngine:
+class ColourEngine(Engine):
     """The embedding is the mean colour, the answer the strongest channel."""
 
     def run(self, photos: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
@@ -30,4 +31,4 @@ def colour_tagger(tmp_path: Path) -> Tagger:
     space = LabelSpace({"baseColour": Attribute("baseColour", COLOURS, (), ("softmax",), "softmax")})
     manifest = {"files": {"model.onnx": {"sha256": "colours"}}}
     bundle = Bundle(tmp_path / "bundle", space, Calibration(), Config(), manifest)
-    return Tagger(bundle, ColourEngine())  # type: ignore[arg-type]
+    return Tagger(bundle, ColourEngine())
