@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 
 # Said before any test imports TensorFlow: its start-up notes would drown the report.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# What runs in the background of a script inherits that Ctrl-C is ignored; the processes that tests interrupt must not.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long one example takes says more of how busy the machine is.
 hypothesis.settings.register_profile("tagger", deadline=None)
 hypothesis.settings.load_profile("tagger")
