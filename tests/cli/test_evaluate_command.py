@@ -76,7 +76,7 @@ def test_the_test_part(model, catalog, tmp_path):
     assert figures["part"] == "test"
     assert figures["products"] == 4
     assert figures["attributes"]["baseColour"]["accuracy"] == 0.75
-    assert figures["command"].startswith("tagger ")
+    assert figures["command"].startswith("tagger")
     assert (tmp_path / "report" / "confusion_baseColour.png").stat().st_size > 1000
 
 
