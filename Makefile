@@ -17,7 +17,7 @@ $(VENV)/installed: setup.cfg pyproject.toml
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO)
-	$(TAGGER) sample $(DEMO)/catalog --products 800 --seed 0
+	$(TAGGER) sample $(DEMO)/catalog --products 1500 --seed 0
 	$(TAGGER) sample $(DEMO)/new --products 12 --seed 99
 	$(TAGGER) check $(DEMO)/catalog --out $(DEMO)/check
 	$(TAGGER) train --config configs/demo.yaml --data $(DEMO)/catalog --out $(DEMO)/run

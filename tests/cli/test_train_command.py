@@ -43,7 +43,7 @@ def test_a_drawn_catalog_becomes_a_bundle_that_tags(sample_catalog, tmp_path):
     assert said[0] in (out / "train.log").read_text()
     assert not logging.getLogger("tagger").handlers
 
-    tagger = Tagger.open(out)
+    tagger = Tagger.open(out, "onnxruntime")
     assert (out / "bundle" / "flags").is_dir()
     catalog = read_catalog(sample_catalog)
     photos = open_cache(catalog, tagger.bundle.photo)

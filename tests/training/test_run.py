@@ -63,7 +63,7 @@ def test_a_run_ends_with_a_bundle_that_tags(catalog, tmp_path, monkeypatch):
     assert bundle.split == pd.read_csv(out / "split.csv").set_index("id")["part"].to_dict()
     assert bundle.manifest["products"] == 60 and bundle.manifest["seed"] == 0
 
-    tagger = Tagger.open(out)
+    tagger = Tagger.open(out, "onnxruntime")
     rng = np.random.default_rng(5)
     shown = ["red", "green", "blue"] * 10
     pixels = np.stack([draw(colour, rng) for colour in shown])
