@@ -6,6 +6,7 @@ import importlib
 import io
 import logging
 import os
+import signal
 import sys
 
 import click
@@ -63,6 +64,8 @@ def main() -> None:
     """Run the command line; every expected error becomes one message on stderr and an exit code."""
     # TensorFlow's start-up notes are for its developers; said before it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # What a scheduler sends first: an exit that tidies up temporary files, instead of none.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Ids and paths may hold what the terminal can't show.
         sys.stdout.reconfigure(errors="backslashreplace")

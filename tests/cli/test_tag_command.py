@@ -346,7 +346,8 @@ def test_a_reader_that_has_seen_enough(tiny_bundle: Path, photos: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kill", "exit_code", "left"), [(signal.SIGINT, 130, []), (signal.SIGKILL, -signal.SIGKILL, [".tags.csv."])]
+    ("kill", "exit_code", "left"),
+    [(signal.SIGINT, 130, []), (signal.SIGTERM, 143, []), (signal.SIGKILL, -signal.SIGKILL, [".tags.csv."])],
 )
 def test_an_interrupted_run_leaves_the_old_file(
     tiny_bundle: Path, photos: Path, kill: signal.Signals, exit_code: int, left: list[str]
@@ -367,7 +368,7 @@ def test_an_interrupted_run_leaves_the_old_file(
         message = process.stderr.read()
         assert process.wait() == exit_code
     assert message.strip() == (
-        "Interrupted. Nothing half-written was left under a final name." if exit_code > 0 else ""
+        "Interrupted. Nothing half-written was left under a final name." if kill == signal.SIGINT else ""
     )
     assert (folder / "tags.csv").read_text() == "old"
     assert [file.name[:10] for file in folder.iterdir() if file.name != "tags.csv"] == left
