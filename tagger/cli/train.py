@@ -55,6 +55,7 @@ def _log_to(out: Path) -> Iterator[None]:
 
     from tagger.files import make_folder
 
+    made = not out.exists()
     make_folder(out)
     logger = logging.getLogger("tagger")
     level, propagate = logger.level, logger.propagate
@@ -76,3 +77,6 @@ def _log_to(out: Path) -> Iterator[None]:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+        if made:
+            with contextlib.suppress(OSError):
+                out.rmdir()  # fails on all but an empty folder: one that a run refused at once would leave behind

@@ -66,6 +66,12 @@ def test_a_finished_or_missing_run_is_told(tmp_path):
         _invoke(tmp_path, out)
 
 
+def test_a_run_refused_at_once_leaves_no_folder(tmp_path):
+    with pytest.raises(CatalogError):
+        _invoke(tmp_path / "nothing", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_after_ctrl_c_the_way_on_is_said(tmp_path, monkeypatch):
     def interrupted(config, data, out, **_):
         (out / "config.yaml").write_text("{}")
