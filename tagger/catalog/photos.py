@@ -30,6 +30,8 @@ except ImportError:  # an optional speed-up
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
+#: Flags to open a photo with: as bytes on Windows, and without waiting for whoever writes to a pipe.
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _JPEG = b"\xff\xd8\xff"
 _EXIF = b"Exif\x00"
 #: Bytes in which an EXIF block, which may ask to turn the photo, begins if there is one.
@@ -63,17 +65,26 @@ def decode_photo(path: Path | str, photo: PhotoConfig) -> NDArray[np.uint8]:
     Raises:
         PhotoError: the file is missing, no regular file, too large, damaged, or not a photo.
     """
-    path = Path(path)
+    name = os.fspath(path)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise PhotoError(f"{path}: expected a photo, found a folder, a pipe or a device.")
-        _check_bytes(status.st_size, photo, str(path))
-        data = path.read_bytes()
+        data = _read(name, photo)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a valid path"
-        raise PhotoError(f"{path}: can't be opened ({reason}). Check the path.") from error
-    return decode_bytes(data, photo, str(path))
+        raise PhotoError(f"{name}: can't be opened ({reason}). Check the path.") from error
+    return decode_bytes(data, photo, name)
+
+
+def _read(name: str, photo: PhotoConfig) -> bytes:
+    # These calls, not those of Path: with small photos they are felt.
+    descriptor = os.open(name, _READ)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise PhotoError(f"{name}: expected a photo, found a folder, a pipe or a device.")
+        _check_bytes(status.st_size, photo, name)
+        return os.read(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
 
 
 def decode_bytes(data: bytes, photo: PhotoConfig, name: str) -> NDArray[np.uint8]:

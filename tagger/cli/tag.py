@@ -63,8 +63,11 @@ def command(
     tagger = Tagger.open(model, engine)
     catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
     found = _find_photos(photos, catalog)
-    results = tagger.run(found, top_k=top_k)
-    if out is None and _is_photo(photos):
+    as_table = out is None and _is_photo(photos)
+    # Other formats have no place for runners-up and other heads, and ranking them takes time.
+    detailed = as_table or (out is not None and out.suffix.lower() == ".jsonl")
+    results = tagger.run(found, top_k=top_k if detailed else 1, other_heads=detailed)
+    if as_table:
         failed = _print_table(next(results))
     else:
         failed = _write(results, out, list(tagger.bundle.label_space.attributes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,10 @@ def single_tags(
         top_k: labels a tag, the answer included.
         review: confidence below which a tag needs review.
     """
-    answers = [names[column] for column in chosen]
+    answers = [names[column] for column in chosen.tolist()]
     confidences = np.take_along_axis(p, chosen[:, None], axis=1)[:, 0]
+    if top_k == 1:
+        return _tags(answers, confidences, [[]] * len(answers), top_k, review)
     others = [
         [pair for pair in row if pair[0] != answer]
         for row, answer in zip(ranked(names, p, top_k), answers, strict=True)
@@ -49,7 +52,9 @@ def multi_tags(
         review: confidence below which a tag needs review.
     """
     given, confidences = multi_label_set(p, np.array(thresholds, dtype=np.float32))
-    answers = [SEPARATOR.join(name for name, is_given in zip(names, row, strict=True) if is_given) for row in given]
+    answers = [SEPARATOR.join(itertools.compress(names, row)) for row in given.tolist()]
+    if top_k == 1:
+        return _tags(answers, confidences, [[]] * len(answers), top_k, review)
     others = [[pair for pair in row if pair[1] >= 0] for row in ranked(names, np.where(given, -1, p), top_k)]
     return _tags(answers, confidences, others, top_k, review)
 

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,20 @@ _DECODERS = min(8, os.cpu_count() or 1)
 
 _Decoded = NDArray[np.uint8] | PhotoError
 _Batch = list[tuple[Photo, _Decoded]]
+
+
+class Scored(NamedTuple):
+    """A batch of photos and what the network says of them.
+
+    Args:
+        photos: N photos.
+        errors: why each can't be used; "" for the M that can.
+        scores: calibrated probabilities by output name, float32 (M, C), and "embedding", float32 (M, E).
+    """
+
+    photos: list[Photo]
+    errors: list[str]
+    scores: Scores
 
 
 class Tagger:
@@ -99,14 +114,33 @@ class Tagger:
         """Tags of decoded photos, uint8 (N, H, W, 3)."""
         return self.decode(self.scores(pixels), top_k)
 
-    def run(self, photos: Iterable[Photo], *, top_k: int = 3, batch_size: int = 64) -> Iterator[Tagged]:
+    def run(
+        self, photos: Iterable[Photo], *, top_k: int = 3, other_heads: bool = True, batch_size: int = 64
+    ) -> Iterator[Tagged]:
         """Tag photos in their order, streaming: memory stays bounded however many there are.
 
         A photo that can't be used gives a `Tagged` with an error and no tags; the others go on.
+
+        Args:
+            photos: read as far as needed, so an endless stream is fine.
+            top_k: labels an attribute, the answer included. Ranking takes time: 1 is the fastest.
+            other_heads: give also what the heads say that are not the primary one.
+            batch_size: photos that the network sees at once.
         """
+        for batch in self.score(photos, batch_size=batch_size):
+            tags = self.decode(batch.scores, top_k)
+            heads = self._other_heads(batch.scores, top_k) if other_heads else [{}] * len(tags)
+            yield from _pair(batch, tags, heads)
+
+    def score(self, photos: Iterable[Photo], *, batch_size: int = 64) -> Iterator[Scored]:
+        """The first half of `run`: photos to probabilities and embeddings, batch by batch, in their order."""
         waiting: deque[_Batch] = deque()
         for outputs in self._engine.stream(self._readable(photos, batch_size, waiting)):
-            yield from self._tag_batch(waiting.popleft(), self._calibrated(outputs), top_k)
+            batch = waiting.popleft()
+            errors = [str(decoded) if isinstance(decoded, PhotoError) else "" for _, decoded in batch]
+            usable = errors.count("")
+            scores = {name: values[:usable] for name, values in self._calibrated(outputs).items()}
+            yield Scored([photo for photo, _ in batch], errors, scores)
 
     def _readable(
         self, photos: Iterable[Photo], batch_size: int, waiting: deque[_Batch]
@@ -150,23 +184,28 @@ class Tagger:
         calibrated = probabilities(outputs, self.bundle.label_space, self.bundle.calibration.temperatures)
         return {**calibrated, EMBEDDING: outputs[EMBEDDING]}
 
-    def _tag_batch(self, batch: _Batch, scores: Scores, top_k: int) -> Iterator[Tagged]:
-        """Pair the photos of a batch with the rows that the network gave for those that can be used."""
+    def _other_heads(self, scores: Scores, top_k: int) -> list[dict[str, dict[str, float]]]:
+        """For each photo, the most probable labels of every head that is not the primary one, by output name."""
         others = {
-            name: ranked(attribute.values(head), scores[name], top_k)
+            name: map(dict, ranked(attribute.values(head), scores[name], top_k))
             for attribute, head in self.bundle.label_space.outputs()
             for name in [output_name(attribute, head)]
             if head != attribute.primary
         }
-        tags = self.decode(scores, top_k)
-        rows = iter(range(len(tags)))
-        for photo, pixels in batch:
-            if isinstance(pixels, PhotoError):
-                yield Tagged(photo.id, photo.path, error=str(pixels))
-            else:
-                row = next(rows)
-                heads = {name: dict(labels[row]) for name, labels in others.items()}
-                yield Tagged(photo.id, photo.path, tags[row], heads, scores[EMBEDDING][row])
+        count = len(scores[EMBEDDING])
+        return [{name: next(labels) for name, labels in others.items()} for _ in range(count)]
+
+
+def _pair(
+    batch: Scored, tags: Iterable[dict[str, Tag]], heads: Iterable[dict[str, dict[str, float]]]
+) -> Iterator[Tagged]:
+    """Pair the photos of a batch with what was found in those that could be used."""
+    rows = zip(tags, heads, batch.scores[EMBEDDING], strict=True)
+    for photo, error in zip(batch.photos, batch.errors, strict=True):
+        if error:
+            yield Tagged(photo.id, photo.path, error=error)
+        else:
+            yield Tagged(photo.id, photo.path, *next(rows))
 
 
 def _check_outputs(bundle: Bundle, engine: Engine) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.catalog.parallel import decode_photos
 from tagger.catalog.table import IMAGE, Catalog
-from tagger.errors import PhotoError
+from tagger.inference.tags import Photo
 from tagger.progress import Progress, silent
 from tagger.report.metrics import Tags
 
@@ -53,11 +52,15 @@ def predict(
     tags: list[dict[str, Tag]] = []
     scores: list[dict[str, NDArray[np.float32]]] = []
     progress(0, len(ids), "photos tagged")
-    for names, pixels in _batches(tagger, catalog, ids, batch_size, problems):
-        outputs = tagger.scores(pixels)
-        tags += tagger.decode(outputs)
-        scores.append({name: values for name, values in outputs.items() if name != "embedding"})
-        read += names
+    photos = map(Photo, ids, catalog.table.loc[list(ids), IMAGE])
+    for batch in tagger.score(photos, batch_size=batch_size):
+        tags += tagger.decode(batch.scores)
+        scores.append({name: values for name, values in batch.scores.items() if name != "embedding"})
+        for photo, error in zip(batch.photos, batch.errors, strict=True):
+            if error:
+                problems[photo.id] = error
+            else:
+                read.append(photo.id)
         progress(len(read) + len(problems), len(ids), "photos tagged")
     return Predictions(
         ids=read,
@@ -65,28 +68,6 @@ def predict(
         scores={name: np.concatenate([batch[name] for batch in scores]) for name in (scores[0] if scores else ())},
         problems=problems,
     )
-
-
-def _batches(
-    tagger: Tagger, catalog: Catalog, ids: Sequence[str], batch_size: int, problems: dict[str, str]
-) -> Iterator[tuple[list[str], NDArray[np.uint8]]]:
-    """Yield ids and pixels, uint8 (B, H, W, 3), of the photos that can be read; note the others in `problems`."""
-    paths = dict(zip(ids, catalog.table.loc[list(ids), IMAGE], strict=True))
-    problems.update({id_: "the catalog names no photo" for id_, path in paths.items() if not path})
-    named = [id_ for id_, path in paths.items() if path]
-    names: list[str] = []
-    photos: list[NDArray[np.uint8]] = []
-    for id_, photo in zip(named, decode_photos((paths[id_] for id_ in named), tagger.bundle.photo), strict=True):
-        if isinstance(photo, PhotoError):
-            problems[id_] = str(photo)
-            continue
-        names.append(id_)
-        photos.append(photo)
-        if len(names) == batch_size:
-            yield names, np.stack(photos)
-            names, photos = [], []
-    if names:
-        yield names, np.stack(photos)
 
 
 def _columns(tags: Sequence[Tag]) -> Tags:

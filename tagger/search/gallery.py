@@ -31,7 +31,7 @@ class Embedder(Protocol):
     def bundle(self) -> Bundle:
         """The bundle that it runs."""
 
-    def run(self, photos: Iterable[Photo], *, top_k: int = 3, batch_size: int = 64) -> Iterator[Tagged]:
+    def run(self, photos: Iterable[Photo], *, top_k: int = 3, other_heads: bool = True) -> Iterator[Tagged]:
         """One `Tagged` for each photo, in order."""
 
 
@@ -86,7 +86,7 @@ def _embed(
     titles = products.columns.get(_TITLE)
     known = _known_labels(products, rows, tagger.bundle.label_space.attributes)
     progress(0, len(rows), "photos embedded")
-    results = tagger.run((Photo(products.ids[row], images[row]) for row in rows), top_k=1)
+    results = tagger.run((Photo(products.ids[row], images[row]) for row in rows), top_k=1, other_heads=False)
     for done, (row, labels, tagged) in enumerate(zip(rows, known, results, strict=True), 1):
         progress(done, len(rows), "photos embedded")
         if tagged.embedding is None:
