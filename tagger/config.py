@@ -139,10 +139,12 @@ class TrainingConfig(_Section):
     """Optimisation: AdamW with warm-up and a cosine, and when to stop."""
 
     epochs: int = Field(22, ge=1)
-    #: progressive resizing: this share of the epochs, the first ones, sees photos of `small_scale` times the size; the
-    #: best epoch is one of those after them.
+    #: progressive resizing: this share of the epochs, the first ones, sees smaller photos, which grow from `small_scale`
+    #: times the size to the size itself in `small_sizes` even steps, since one large step undoes much of the learning.
+    #: The best epoch is one of those after them.
     small_share: float = Field(0, ge=0, lt=1)
     small_scale: float = Field(0.6, ge=0.25, lt=1)
+    small_sizes: int = Field(2, ge=1, le=20)
     batch_size: int = Field(128, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)

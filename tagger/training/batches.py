@@ -74,7 +74,9 @@ def photo_size(height: int, width: int, epoch: int, config: TrainingConfig) -> t
     """Height and width of the photos in an epoch (from 0), by progressive resizing."""
     if epoch >= config.small_epochs:
         return height, width
-    return round(height * config.small_scale), round(width * config.small_scale)
+    step = epoch * config.small_sizes // config.small_epochs
+    scale = config.small_scale + (1 - config.small_scale) * step / config.small_sizes
+    return round(height * scale), round(width * scale)
 
 
 def _prefetch(batches: Iterator[Batch]) -> Generator[Batch, None, None]:

@@ -53,10 +53,15 @@ def compile_model(
     optimizer.build(model.trainable_variables)
 
 
+#: Steps from one look of the average at the weights to the next.
+_STEPS_BETWEEN = 4
+
+
 class WeightAverage:
     """Exponential moving average of all weights (Polyak & Juditsky 1992), batch-normalization moments included.
 
-    The momentum rises from 0.1 as (1 + t) / (10 + t), so that the first random weights are soon forgotten.
+    The momentum rises from 0.1 as (1 + t) / (10 + t), so that the first random weights are soon forgotten. Once it has
+    risen, the weights are taken in every few steps: this hardly changes the average, and shortens a step.
     """
 
     def __init__(self, model: keras.Model, momentum: float) -> None:
@@ -66,13 +71,19 @@ class WeightAverage:
         self._values = [keras.ops.copy(keras.ops.convert_to_tensor(v)) for v in self._variables]
 
     def update(self) -> None:
-        """Take the weights of the moment into the average."""
-        momentum = min(self.momentum, (1 + self.updates) / (10 + self.updates))
+        """Tell the average of a step that was made."""
+        rising = (1 + self.updates) / (10 + self.updates)
+        if rising < self.momentum:
+            self._take_in(rising)
+        elif self.updates % _STEPS_BETWEEN == 0:
+            self._take_in(self.momentum**_STEPS_BETWEEN)
+        self.updates += 1
+
+    def _take_in(self, momentum: float) -> None:
         self._values = [
             old * momentum + keras.ops.convert_to_tensor(v) * (1 - momentum)
             for old, v in zip(self._values, self._variables, strict=True)
         ]
-        self.updates += 1
 
     def swap(self) -> None:
         """Exchange the model's weights with the average; a second call undoes the first."""

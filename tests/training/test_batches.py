@@ -60,10 +60,16 @@ def test_seed_and_epoch_alone_decide(space):
 
 def test_the_first_epochs_see_smaller_photos(space):
     part = make_part(space, 5)
-    config = TrainingConfig(epochs=4, small_share=0.5, small_scale=0.5)
+    config = TrainingConfig(epochs=4, small_share=0.5, small_scale=0.5, small_sizes=1)
     shapes = [next(part.epoch(number, config)).photos.shape for number in range(3)]
     assert shapes == [(5, 16, 12, 3), (5, 16, 12, 3), (5, 32, 24, 3)]
     assert photo_size(80, 60, 0, config) == (40, 30) and photo_size(80, 60, 2, config) == (80, 60)
+
+
+def test_photos_grow_in_even_steps():
+    config = TrainingConfig(epochs=10, small_share=0.6, small_scale=0.6, small_sizes=2)
+    sizes = [photo_size(80, 60, epoch, config) for epoch in range(10)]
+    assert sizes == [(48, 36)] * 3 + [(64, 48)] * 3 + [(80, 60)] * 4
 
 
 def test_an_error_in_the_background_reaches_the_consumer(space):
