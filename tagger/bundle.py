@@ -3,6 +3,7 @@
 bundle/
   bundle.json          format, version, checksums of the other files, where it came from
   model.onnx           photos uint8 (B, H, W, 3) → logits of every head, embedding
+  model.int8.onnx      the same with convolutions in int8, where it has any that can be quantized
   model.keras          the same network for fine-tuning
   labels.json          attributes, classes, families
   calibration.json     temperatures, thresholds, confidences that need no review
@@ -37,6 +38,7 @@ _MANIFEST = "bundle.json"
 _MAX_JSON_BYTES = 64_000_000
 #: No bundle is without these.
 _REQUIRED = ("model.onnx", "labels.json", "calibration.json", "config.json")
+_INT8_MODEL = "model.int8.onnx"
 #: Only fine-tuning needs it, and it is large: it may be deleted.
 _SPARE = "model.keras"
 
@@ -107,6 +109,20 @@ class Bundle:
     def model(self) -> Path:
         """The ONNX model."""
         return self.path / "model.onnx"
+
+    @property
+    def int8_model(self) -> Path:
+        """The ONNX model whose convolutions compute in int8.
+
+        Raises:
+            BundleError: this bundle has none.
+        """
+        if _INT8_MODEL not in self.manifest["files"]:
+            raise BundleError(
+                f"The bundle {self.path} has no {_INT8_MODEL}, which the engine precision int8 needs. Train it again, "
+                "or choose another --engine-precision."
+            )
+        return self.path / _INT8_MODEL
 
     @property
     def thresholds(self) -> dict[str, dict[str, float]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 HeadKind = Literal["softmax", "sigmoid"]
+EngineName = Literal["auto", "onnxruntime", "openvino"]
+EnginePrecision = Literal["auto", "float32", "int8"]
 
 
 class _Section(BaseModel):
@@ -139,7 +141,7 @@ class TrainingConfig(_Section):
     """Optimisation: AdamW with warm-up and a cosine, and when to stop."""
 
     epochs: int = Field(22, ge=1)
-    #: progressive resizing: this share of the epochs, the first ones, sees smaller photos, which grow from `small_scale`
+    #: progressive resizing: this share of the epochs, the first ones, sees smaller photos. They grow from `small_scale`
     #: times the size to the size itself in `small_sizes` even steps, since one large step undoes much of the learning.
     #: The best epoch is one of those after them.
     small_share: float = Field(0, ge=0, lt=1)
@@ -155,8 +157,16 @@ class TrainingConfig(_Section):
     #: epochs without a better mean macro-F1 on validation before training stops; 0: never.
     patience: int = Field(8, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    #: GPUs that share each batch; 1: no sharing.
+    devices: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)
     augmentation: AugmentationConfig = AugmentationConfig()
+
+    @model_validator(mode="after")
+    def _a_batch_is_enough_for_all(self) -> Self:
+        if self.batch_size < self.devices:
+            raise ValueError(f"a batch of {self.batch_size} can't be shared by {self.devices} devices")
+        return self
 
     @property
     def small_epochs(self) -> int:
@@ -185,6 +195,15 @@ class ReviewConfig(_Section):
     accuracy: float = Field(0.95, gt=0, le=1)
 
 
+class InferenceConfig(_Section):
+    """How the bundle's network is run where the command line doesn't say otherwise."""
+
+    #: auto: OpenVINO where it is installed, else ONNX Runtime.
+    engine: EngineName = "auto"
+    #: auto: what the engine thinks best; float32: full precision anywhere; int8: convolutions in int8, the fastest.
+    engine_precision: EnginePrecision = "auto"
+
+
 class Config(_Section):
     """All settings of a run."""
 
@@ -197,6 +216,7 @@ class Config(_Section):
     training: TrainingConfig = TrainingConfig()
     flags: FlagsConfig = FlagsConfig()
     review: ReviewConfig = ReviewConfig()
+    inference: InferenceConfig = InferenceConfig()
 
     @model_validator(mode="after")
     def _parents_are_attributes(self) -> Self:

@@ -40,6 +40,22 @@ def test_what_a_bundle_holds(tiny_bundle: Path) -> None:
     assert bundle.manifest["command"] == "drawn by hand"
 
 
+def test_the_int8_model_need_not_be_there(tiny_bundle: Path) -> None:
+    before = Bundle.open(tiny_bundle)
+    with pytest.raises(BundleError, match=r"has no model\.int8\.onnx, .*Train it again, or choose"):
+        _ = before.int8_model
+    (tiny_bundle / "model.int8.onnx").write_bytes(b"int8")
+    with pytest.raises(BundleError, match=r"has no model\.int8\.onnx"):  # its checksum is not the bundle's
+        _ = Bundle.open(tiny_bundle).int8_model
+    reseal(tiny_bundle)
+    after = Bundle.open(tiny_bundle)
+    assert after.int8_model.read_bytes() == b"int8"
+    assert after.id == before.id
+    after.int8_model.unlink()
+    with pytest.raises(BundleError, match=r"incomplete: model\.int8\.onnx is missing"):
+        Bundle.open(tiny_bundle)
+
+
 def test_the_run_folder_stands_for_its_bundle(tiny_bundle: Path) -> None:
     assert Bundle.open(tiny_bundle.parent).path == tiny_bundle
     assert Bundle.open(str(tiny_bundle.parent)).path == tiny_bundle

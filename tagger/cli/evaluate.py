@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, engine_option, model_option, set_option
+from tagger.cli._options import config_option, engine_options, model_option, set_option
 from tagger.cli._progress import progress_bar
-from tagger.inference.engine import EngineName
+from tagger.config import EngineName, EnginePrecision
 
 
 @click.command("evaluate", context_settings={"show_default": True})
@@ -30,7 +30,7 @@ from tagger.inference.engine import EngineName
 @click.option(
     "--batch-size", type=click.IntRange(1, 4096), default=64, help="Photos that go through the model at once."
 )
-@engine_option
+@engine_options
 @config_option
 @set_option
 def command(
@@ -40,7 +40,8 @@ def command(
     split_file: Path | None,
     out: Path,
     batch_size: int,
-    engine: EngineName,
+    engine: EngineName | None,
+    engine_precision: EnginePrecision | None,
     config_file: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -59,7 +60,7 @@ def command(
         from tagger.report.summary import summary_text
         from tagger.report.write import check_report_folder, write_report
     check_report_folder(out)
-    tagger = Tagger.open(model, engine)
+    tagger = Tagger.open(model, engine, engine_precision)
     trained = tagger.bundle.config
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     catalog = read_catalog(data, config.catalog)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagger.cli._options import config_option, engine_option, model_option, set_option
+from tagger.cli._options import config_option, engine_options, model_option, set_option
 from tagger.cli._progress import progress_bar
-from tagger.inference.engine import EngineName
 
 if TYPE_CHECKING:
     from tagger.bundle import Bundle
-    from tagger.config import CatalogConfig
+    from tagger.config import CatalogConfig, EngineName, EnginePrecision
 
 #: Some products could not be indexed; the others were.
 EXIT_SOME_FAILED = 3
@@ -25,11 +24,17 @@ _SHOWN = 5
 @click.argument("catalog", type=click.Path(path_type=Path), metavar="CATALOG|FOLDER")
 @model_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="INDEX", help="Index folder to write.")
-@engine_option
+@engine_options
 @config_option
 @set_option
 def command(
-    catalog: Path, model: Path, out: Path, engine: EngineName, config_file: Path | None, overrides: tuple[str, ...]
+    catalog: Path,
+    model: Path,
+    out: Path,
+    engine: EngineName | None,
+    engine_precision: EnginePrecision | None,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
 ) -> None:
     """Embed the photos of a catalog or a folder, so that `tagger similar` finds products among them.
 
@@ -41,7 +46,7 @@ def command(
     from tagger.inference import Tagger
     from tagger.search.gallery import index_catalog
 
-    tagger = Tagger.open(model, engine)
+    tagger = Tagger.open(model, engine, engine_precision)
     products = read_products(catalog, _catalog_config(tagger.bundle, config_file, overrides))
     with progress_bar() as progress:
         gallery = index_catalog(products, tagger, out, progress)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from tagger.cli._options import engine_options
 from tagger.search.index import Hit, Index
 from tagger.search.items import Item
 from tagger.search.look_up import Found, look_up
+
+if TYPE_CHECKING:
+    from tagger.config import EngineName, EnginePrecision
 
 _TITLE_WIDTH = 48
 
@@ -30,12 +35,22 @@ _TITLE_WIDTH = 48
     "--contact-sheet", type=click.Path(path_type=Path), metavar="PNG", help="Draw query and hits into this file, too."
 )
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="What to print.")
-def command(query: str, folder: Path, k: int, model: Path | None, contact_sheet: Path | None, form: str) -> None:
+@engine_options
+def command(
+    query: str,
+    folder: Path,
+    k: int,
+    model: Path | None,
+    contact_sheet: Path | None,
+    form: str,
+    engine: EngineName | None,
+    engine_precision: EnginePrecision | None,
+) -> None:
     """Find the products most similar to a photo, or to a product of the index by its ID.
 
     The query itself is left out. The score is the cosine of the embeddings: 1 for equal ones.
     """
-    found = look_up(Index.open(folder), query, k, model)
+    found = look_up(Index.open(folder), query, k, model, engine, engine_precision)
     click.echo(_as_json(found) if form == "json" else _as_table(found.hits))
     if form == "table" and any(hit.predicted for hit in found.hits):
         click.echo("* predicted from the photo: the catalog has no such label", err=True)

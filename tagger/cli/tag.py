@@ -11,11 +11,10 @@ from pathlib import Path
 
 import click
 
-from tagger.cli._options import config_option, engine_option, model_option, set_option
+from tagger.cli._options import config_option, engine_options, model_option, set_option
 from tagger.cli._progress import progress_bar
-from tagger.config import CatalogConfig, Config, load_config, override_config
+from tagger.config import CatalogConfig, Config, EngineName, EnginePrecision, load_config, override_config
 from tagger.files import atomic_file
-from tagger.inference.engine import EngineName
 from tagger.inference.sources import find_sources, is_catalog, listed_photos
 from tagger.inference.tagger import Tagger
 from tagger.inference.tags import Photo, Tagged
@@ -40,7 +39,7 @@ _LABEL_WIDTH = 30
     "--out", type=click.Path(path_type=Path), metavar="FILE",
     help="Write .csv, .jsonl or .parquet there. Default: a table for one photo, else CSV on stdout.",
 )  # fmt: skip
-@engine_option
+@engine_options
 @config_option
 @set_option
 def command(
@@ -48,7 +47,8 @@ def command(
     model: Path,
     top_k: int,
     out: Path | None,
-    engine: EngineName,
+    engine: EngineName | None,
+    engine_precision: EnginePrecision | None,
     config_file: Path | None,
     overrides: tuple[str, ...],
 ) -> None:
@@ -60,7 +60,7 @@ def command(
     if out is not None:
         check_output(out)
     asked = load_config(config_file, overrides)
-    tagger = Tagger.open(model, engine)
+    tagger = Tagger.open(model, engine, engine_precision)
     catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
     found = _find_photos(photos, catalog)
     as_table = out is None and _is_photo(photos)

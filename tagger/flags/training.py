@@ -89,11 +89,11 @@ def train_flags(
 
 def _import_network() -> ModuleType:
     try:
-        import tf2onnx  # noqa: F401  # asked for now, not after the training
-
         from tagger.flags import network
+        from tagger.network.onnx import find_exporter
     except ImportError as error:
         raise MissingDependencyError(error.name or "tensorflow", "train", "to train flags") from error
+    find_exporter()  # asked for now, not after the training
     return network
 
 

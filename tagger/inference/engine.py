@@ -9,16 +9,17 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.bundle import Bundle
+from tagger.config import EngineName, EnginePrecision
 from tagger.errors import BundleError, MissingDependencyError
 
 _log = logging.getLogger(__name__)
 
-EngineName = Literal["auto", "onnxruntime", "openvino"]
 Outputs = dict[str, NDArray[np.float32]]
 
 
@@ -34,23 +35,28 @@ class Engine(ABC):
         return map(self.run, batches)
 
 
-def open_engine(model: Path, name: EngineName = "auto") -> Engine:
-    """Open a network.
+def open_engine(bundle: Bundle, name: EngineName | None = None, precision: EnginePrecision | None = None) -> Engine:
+    """Open a bundle's network.
 
     Args:
-        model: an ONNX file with one input, photos uint8 (B, H, W, 3).
-        name: "auto" is OpenVINO where it is installed, since it is faster on a CPU, else ONNX Runtime.
+        bundle: whose network it is.
+        name: "auto" is OpenVINO where it is installed, since it is faster on a CPU, else ONNX Runtime; None: what the
+            bundle's settings say.
+        precision: "auto" is what the engine thinks best: with OpenVINO bfloat16 where the CPU computes with it, else
+            float32. "float32" is full precision on any engine, "int8" the model with int8 convolutions. None: what
+            the bundle's settings say.
 
     Raises:
-        BundleError: the file is no ONNX model that can run here.
+        BundleError: the model can't run here, or int8 is asked for and the bundle has no such model.
         MissingDependencyError: OpenVINO is asked for by name and not installed.
     """
-    installed = importlib.util.find_spec("openvino") is not None
-    if name == "openvino" and not installed:
-        raise MissingDependencyError("openvino", "fast", "for --engine openvino")
-    with_openvino = name == "openvino" or (name == "auto" and installed)
+    settings = bundle.config.inference
+    precision = precision or settings.engine_precision
+    asked_by = "--engine" if name else f"config.json of {bundle.path}"
+    with_openvino = _with_openvino(name or settings.engine, asked_by)
+    model = bundle.int8_model if precision == "int8" else bundle.model
     try:
-        engine: Engine = OpenVinoEngine(model) if with_openvino else OnnxRuntimeEngine(model)
+        engine: Engine = OpenVinoEngine(model, precision) if with_openvino else OnnxRuntimeEngine(model, precision)
     except Exception as error:  # both libraries raise their own kinds, all derived from Exception
         runner = "OpenVINO" if with_openvino else "ONNX Runtime"
         raise BundleError(f"{model} can't be run by {runner} ({error}). Copy the bundle again.") from error
@@ -58,10 +64,24 @@ def open_engine(model: Path, name: EngineName = "auto") -> Engine:
     return engine
 
 
-class OnnxRuntimeEngine(Engine):
-    """ONNX Runtime on the CPU, in float32. Each batch keeps all cores busy, so they go one after the other."""
+def _with_openvino(name: EngineName, asked_by: str) -> bool:
+    installed = importlib.util.find_spec("openvino") is not None
+    if name == "openvino" and not installed:
+        raise MissingDependencyError(
+            "openvino", "openvino", f"for the engine that {asked_by} asks for, or say --engine onnxruntime"
+        )
+    return installed and name != "onnxruntime"
 
-    def __init__(self, model: Path) -> None:
+
+class OnnxRuntimeEngine(Engine):
+    """ONNX Runtime on the CPU. Each batch keeps all cores busy, so they go one after the other.
+
+    Args:
+        model: an ONNX file.
+        precision: "int8" for a model with int8 convolutions; else it computes in float32.
+    """
+
+    def __init__(self, model: Path, precision: EnginePrecision = "auto") -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -69,9 +89,10 @@ class OnnxRuntimeEngine(Engine):
         self._session = onnxruntime.InferenceSession(os.fspath(model), options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
+        self._precision = "int8" if precision == "int8" else "float32"
 
     def __repr__(self) -> str:
-        return "ONNX Runtime on the CPU, float32"
+        return f"ONNX Runtime on the CPU, {self._precision}"
 
     def run(self, photos: NDArray[np.uint8]) -> Outputs:
         """Outputs by name, each float32 (B, C), for photos uint8 (B, H, W, 3)."""
@@ -79,27 +100,32 @@ class OnnxRuntimeEngine(Engine):
 
 
 class OpenVinoEngine(Engine):
-    """OpenVINO on the CPU, in bfloat16 where the CPU computes with it, as many batches at once as suit its cores.
+    """OpenVINO on the CPU, as many batches at once as suit its cores.
 
     Args:
         model: an ONNX file.
-        precision: "f32" for full precision anywhere; None: what OpenVINO thinks best.
+        precision: "int8" for a model with int8 convolutions, "float32" for full precision, "auto" for bfloat16 where
+            the CPU computes with it.
     """
 
-    def __init__(self, model: Path, precision: str | None = None) -> None:
+    def __init__(self, model: Path, precision: EnginePrecision = "auto") -> None:
         import openvino
 
         settings = {"PERFORMANCE_HINT": "THROUGHPUT"}
-        if precision:
-            settings["INFERENCE_PRECISION_HINT"] = precision
+        if precision == "float32":
+            settings["INFERENCE_PRECISION_HINT"] = "f32"
         self._network = openvino.Core().compile_model(os.fspath(model), "CPU", settings)
         self._names = [output.get_any_name() for output in self._network.outputs]
         wanted = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._precision = "int8" if precision == "int8" else self._float_precision()
         self._requests = [self._network.create_infer_request() for _ in range(max(2, wanted))]
 
     def __repr__(self) -> str:
-        precision = self._network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        return f"OpenVINO on the CPU, {precision}, {len(self._requests)} batches at once"
+        return f"OpenVINO on the CPU, {self._precision}, {len(self._requests)} batches at once"
+
+    def _float_precision(self) -> str:
+        name = self._network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        return {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}.get(name, str(name))
 
     def run(self, photos: NDArray[np.uint8]) -> Outputs:
         """Outputs by name, each float32 (B, C), for photos uint8 (B, H, W, 3)."""

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.catalog.photos import decode_photo
+from tagger.config import EngineName, EnginePrecision
 from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
 from tagger.errors import BundleError, PhotoError
 from tagger.inference.answers import multi_tags, ranked, single_tags
-from tagger.inference.engine import Engine, EngineName, Outputs, open_engine
+from tagger.inference.engine import Engine, Outputs, open_engine
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
 
@@ -60,18 +61,22 @@ class Tagger:
         self._engine = engine
 
     @classmethod
-    def open(cls, path: Path | str, engine: EngineName = "auto") -> Tagger:
+    def open(
+        cls, path: Path | str, engine: EngineName | None = None, engine_precision: EnginePrecision | None = None
+    ) -> Tagger:
         """Open the bundle in a folder.
 
         Args:
-            engine: what runs the network, see `open_engine`.
+            engine: what runs the network, see `open_engine`; None: what the bundle's settings say.
+            engine_precision: in which numeric precision; None: likewise.
 
         Raises:
-            BundleError: missing, damaged, of a version that this program can't read, or put together from several.
+            BundleError: missing, damaged, of a version that this program can't read, put together from several, or
+                without the int8 model that is asked for.
             MissingDependencyError: the engine is not installed.
         """
         bundle = Bundle.open(path)
-        opened = open_engine(bundle.model, engine)
+        opened = open_engine(bundle, engine, engine_precision)
         _check_outputs(bundle, opened)
         return cls(bundle, opened)
 

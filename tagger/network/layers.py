@@ -31,8 +31,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
         output, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs,
-            scale=tf.convert_to_tensor(self.gamma),
-            offset=tf.convert_to_tensor(self.beta),
+            scale=self.gamma.value,
+            offset=self.beta.value,
             epsilon=self.epsilon,
             is_training=True,
         )

@@ -114,7 +114,7 @@ def resnet_small(photos: Tensor, weights: str) -> Tensor:
     _only_from_scratch("resnet_small", weights)
     x = layers.Rescaling(1 / 127.5, offset=-1)(photos)
     x = _convolve(x, 32, strides=2)
-    stages = []
+    stages: list[Tensor] = []
     for filters, blocks in ((32, 1), (64, 2), (128, 2), (256, 2)):
         for block in range(blocks):
             x = _residual_block(x, filters, strides=2 if stages and block == 0 else 1)

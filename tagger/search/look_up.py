@@ -10,6 +10,7 @@ from tagger.search.index import Hit, Index
 from tagger.search.items import Item
 
 if TYPE_CHECKING:
+    from tagger.config import EngineName, EnginePrecision
     from tagger.inference import Tagger
     from tagger.search.gallery import Embedder
 
@@ -21,7 +22,14 @@ class Found(NamedTuple):
     hits: list[Hit]
 
 
-def look_up(index: Index, query: str, k: int = 5, model: Path | str | None = None) -> Found:
+def look_up(
+    index: Index,
+    query: str,
+    k: int = 5,
+    model: Path | str | None = None,
+    engine: EngineName | None = None,
+    engine_precision: EnginePrecision | None = None,
+) -> Found:
     """Find products similar to a photo, or to a product of the index.
 
     Args:
@@ -29,14 +37,17 @@ def look_up(index: Index, query: str, k: int = 5, model: Path | str | None = Non
         query: path of a photo, else the id of a product. An id needs no bundle.
         k: hits wanted.
         model: bundle that embeds the photo; None: the one that the index was made with, where it was then.
+        engine: what runs its network, see `Tagger.open`.
+        engine_precision: in which numeric precision.
 
     Raises:
         IndexFolderError: neither such a photo nor such an id, or the bundle is not the index's own.
         PhotoError: the photo can't be used.
         BundleError: there is no bundle, or it can't be used.
+        MissingDependencyError: the engine is not installed.
     """
     if Path(query).is_file():
-        return find_by_photo(index, query, open_tagger(index, model), k)
+        return find_by_photo(index, query, open_tagger(index, model, engine, engine_precision), k)
     if query in index:
         return Found(index.item(query), index.similar_to(query, k))
     raise IndexFolderError(
@@ -67,8 +78,13 @@ def find_by_photo(index: Index, photo: Path | str, tagger: Embedder, k: int = 5)
     return Found(query, index.similar_to_photo(tagged.embedding, photo, k))
 
 
-def open_tagger(index: Index, model: Path | str | None = None) -> Tagger:
-    """Open the bundle that the index was made with, or `model`.
+def open_tagger(
+    index: Index,
+    model: Path | str | None = None,
+    engine: EngineName | None = None,
+    engine_precision: EnginePrecision | None = None,
+) -> Tagger:
+    """Open the bundle that the index was made with, or `model`, with an engine as `Tagger.open` does.
 
     Raises:
         BundleError: it is not where it was, or can't be used.
@@ -76,11 +92,11 @@ def open_tagger(index: Index, model: Path | str | None = None) -> Tagger:
     from tagger.inference import Tagger
 
     if model is not None:
-        return Tagger.open(model)
+        return Tagger.open(model, engine, engine_precision)
     places = list(index.bundle_paths())
     for place in places:
         if place.is_dir():
-            return Tagger.open(place)
+            return Tagger.open(place, engine, engine_precision)
     raise BundleError(
         f"A photo needs the bundle that the index {index.path} was made with, and it is not at "
         f"{places[0] if places else 'any recorded place'} any more. Say where it is with --model."

@@ -55,11 +55,11 @@ class TrainingPart:
         would have seen.
         """
         rng = np.random.default_rng((config.seed, number))
-        order = rng.permutation(len(self.rows))
+        order = _shareable(rng.permutation(len(self.rows)), config.devices)
         size = photo_size(self.pixels.shape[1], self.pixels.shape[2], number, config)
         return _prefetch(
             # Not a remainder at the end: the moments of a few photos would disturb batch normalization.
-            self._batch(np.sort(chosen), size, config, rng)
+            self._batch(np.sort(chosen, axis=None), size, config, rng)
             for chosen in np.array_split(order, self.steps(config.batch_size))
         )
 
@@ -68,6 +68,12 @@ class TrainingPart:
     ) -> Batch:
         photos = augment(np.asarray(self.pixels[self.rows[chosen]]), config.augmentation, size, rng)
         return Batch(photos, *self.targets.batch(chosen, self.classes))
+
+
+def _shareable(order: NDArray[np.int64], devices: int) -> NDArray[np.int64]:
+    """One row for each share of a batch, (N / devices, devices); a few of the N products come twice where need be."""
+    rows = -(-len(order) // devices)
+    return np.resize(order, (rows, devices))
 
 
 def photo_size(height: int, width: int, epoch: int, config: TrainingConfig) -> tuple[int, int]:

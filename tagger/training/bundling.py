@@ -22,6 +22,7 @@ from tagger.progress import Progress, silent
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.export import export_onnx
 from tagger.training.prepare import Prepared
+from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
 from tagger.training.validation import predict_logits, validation_metrics
 
 _log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def write_bundle(
     """Write a bundle under a temporary name and rename it when it is whole.
 
     It is calibrated on the validation part, or on the train part where there is no other. `metrics.json` says which,
-    and holds the metrics of the primary heads alone and the accuracy of the tags as they are given.
+    and holds the metrics of the primary heads alone, the accuracy of the tags as they are given, and how often the int8
+    model answers as the float model does.
 
     Args:
         folder: where the bundle goes.
@@ -72,6 +74,12 @@ def write_bundle(
         write_json(temporary / "labels.json", space.to_json())
         write_json(temporary / "calibration.json", vars(calibration))
         write_json(temporary / "config.json", config.model_dump(mode="json"))
+        int8 = temporary / "model.int8.onnx"
+        training = sample_photos(
+            prepared.cache.pixels, prepared.cache.select(prepared.ids("train")), config.training.seed
+        )
+        if quantize_convolutions(temporary / "model.onnx", training, int8):
+            metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration.temperatures)
         write_json(temporary / "metrics.json", metrics)
         write_split(prepared.split, temporary / "split.csv")
         if learnable_flags(prepared, config.flags):

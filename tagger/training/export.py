@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import MissingDependencyError, TrainingError
+from tagger.errors import TrainingError
+from tagger.network.onnx import write_onnx
 from tagger.training.optimization import numeric_precision
-
-try:
-    import tf2onnx  # noqa: F401  # asked for now, not after the training
-except ImportError as error:
-    raise MissingDependencyError("tf2onnx", "train", "to write the bundle's ONNX model") from error
 
 _log = logging.getLogger(__name__)
 
@@ -31,21 +26,19 @@ def export_onnx(model: keras.Model, photos: NDArray[np.uint8], path: Path) -> fl
     """Write a model as ONNX and compare both on photos.
 
     Args:
-        model: float32, with the embedding among its outputs; photos (B, H, W, 3) uint8 in.
+        model: float32, on the CPU, with the embedding among its outputs; photos (B, H, W, 3) uint8 in.
         photos: real photos, uint8 (N, H, W, 3), at least one.
 
     Returns:
         The largest relative difference.
 
     Raises:
-        TrainingError: the two differ too much.
+        TrainingError: the two differ too much, or the model can't be written.
         OutputError: the file can't be written.
     """
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with keras.device("cpu:0"):  # GPUs round float32 convolutions to fewer bits
         expected = {name: keras.ops.convert_to_numpy(value) for name, value in model(photos).items()}
-    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # tf2onnx looks for names of an older NumPy
-        model.export(os.fspath(path), format="onnx", verbose=False)
+        write_onnx(model, path)
     difference = _compare(expected, _run_onnx(path, photos))
     if not difference <= _TOLERANCE:
         raise TrainingError(

@@ -47,8 +47,9 @@ def compile_model(
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # Keras warns of heads with one class, from which there is nothing to learn anyway.
     warnings.filterwarnings("ignore", message="In loss categorical_crossentropy", category=SyntaxWarning)
-    # XLA on a CPU does without oneDNN's convolutions and is slower.
-    jit_compile = False if _on_tensorflow_cpu() else "auto"
+    # XLA on a CPU does without oneDNN's convolutions and is slower; across devices TensorFlow's can't be compiled.
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    jit_compile = False if on_tensorflow and (_on_cpu() or config.devices > 1) else "auto"
     model.compile(optimizer, loss=losses, loss_weights=loss_weights, jit_compile=jit_compile)
     optimizer.build(model.trainable_variables)
 
@@ -108,7 +109,7 @@ def numeric_precision(precision: str) -> Iterator[str]:
 
     "auto" is bfloat16 on accelerators and on processors that compute with it natively, float32 elsewhere.
     """
-    native = not _on_tensorflow_cpu() or _cpu_has_bfloat16()
+    native = not _on_cpu() or _cpu_has_bfloat16()
     policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and native) else "float32"
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -118,12 +119,20 @@ def numeric_precision(precision: str) -> Iterator[str]:
         keras.config.set_dtype_policy(before)
 
 
-def _on_tensorflow_cpu() -> bool:
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
+def _on_cpu() -> bool:
+    """Whether Keras finds no accelerator."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
 
-    return not tf.config.list_physical_devices("GPU")
+        return not tf.config.list_physical_devices("GPU")
+    if backend == "jax":
+        import jax
+
+        return bool(jax.default_backend() == "cpu")
+    import torch
+
+    return not torch.cuda.is_available()
 
 
 def _cpu_has_bfloat16() -> bool:

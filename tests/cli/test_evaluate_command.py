@@ -58,7 +58,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     space = LabelSpace({"baseColour": Attribute("baseColour", names, names, ("softmax", "sigmoid"), "softmax")})
     calibration = Calibration(thresholds={"baseColour": dict.fromkeys(names, 0.5)})
     bundle = Bundle(folder, space, calibration, Config(), {"files": {"model.onnx": {"sha256": "0123456789abcdef"}}})
-    monkeypatch.setattr(Tagger, "open", lambda path, engine="auto": Tagger(bundle, ColourEngine()))
+    monkeypatch.setattr(Tagger, "open", lambda path, *_: Tagger(bundle, ColourEngine()))
     return folder
 
 

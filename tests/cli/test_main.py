@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 import pytest
+from PIL import Image
 
 from tagger._version import __version__
 from tagger.cli import main as main_module
@@ -127,6 +128,18 @@ def test_help_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command_does_not_import_tensorflow(name: str) -> None:
     assert not {"tensorflow", "keras", "sklearn", "matplotlib", "pandas"} & loaded_by(name, "--help")
+
+
+def test_tagging_and_searching_import_nothing_heavy(tiny_bundle: Path, tmp_path: Path) -> None:
+    for name, colour in {"a": "red", "b": "blue"}.items():
+        Image.new("RGB", (16, 20), colour).save(tmp_path / f"{name}.png")
+    photo, index = str(tmp_path / "a.png"), str(tmp_path / "index")
+    heavy = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "seaborn", "pandas", "pyarrow", "onnx"}
+    assert not heavy & loaded_by("tag", photo, "--model", str(tiny_bundle))
+    assert not heavy & loaded_by("tag", str(tmp_path), "--model", str(tiny_bundle), "--out", str(tmp_path / "t.csv"))
+    assert not heavy & loaded_by("index", str(tmp_path), "--model", str(tiny_bundle), "--out", index)
+    assert not heavy & loaded_by("similar", photo, "--index", index)
+    assert (tmp_path / "t.csv").exists() and (tmp_path / "index").exists()
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")

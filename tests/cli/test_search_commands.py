@@ -57,7 +57,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     space = LabelSpace({"baseColour": Attribute("baseColour", tuple(COLOURS), (), ("softmax",), "softmax")})
     manifest = {"files": {"model.onnx": {"sha256": "colours"}}}
 
-    def open_tagger(path: Path, engine: str = "auto") -> Tagger:
+    def open_tagger(path: Path, *_: object) -> Tagger:
         return Tagger(
             Bundle(folder, space, Calibration(), load_config(folder / "config.json"), manifest), ColourEngine()
         )

@@ -1,4 +1,4 @@
-"""The engines give the same answers, in order."""
+"""The engines give the same answers, in order, in the precision that is asked for."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tagger.bundle import Bundle, seal
+from tagger.config import EngineName, InferenceConfig
 from tagger.errors import BundleError, MissingDependencyError
 from tagger.inference import Photo, Tagger
-from tagger.inference.engine import Engine, OnnxRuntimeEngine, open_engine
+from tagger.inference.engine import Engine, open_engine
 
 HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
 needs_openvino = pytest.mark.skipif(not HAS_OPENVINO, reason="openvino is not installed")
@@ -23,21 +25,29 @@ def photos(count: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, 20, 16, 3), dtype=np.uint8)
 
 
+def settle(bundle: Path, **inference: str) -> Bundle:
+    """Give a bundle other settings, and checksums that fit."""
+    config = Bundle.open(bundle).config
+    (bundle / "config.json").write_text(
+        config.model_copy(update={"inference": InferenceConfig.model_validate(inference)}).model_dump_json()
+    )
+    seal(bundle, {})
+    return Bundle.open(bundle)
+
+
 @needs_openvino
 def test_openvino_in_full_precision_gives_what_onnx_runtime_gives(tiny_bundle: Path) -> None:
-    from tagger.inference.engine import OpenVinoEngine
-
-    model = tiny_bundle / "model.onnx"
-    expected = OnnxRuntimeEngine(model).run(photos(5))
-    found = OpenVinoEngine(model, precision="f32").run(photos(5))
+    bundle = Bundle.open(tiny_bundle)
+    expected = open_engine(bundle, "onnxruntime").run(photos(5))
+    found = open_engine(bundle, "openvino", "float32").run(photos(5))
     assert set(found) == set(expected)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_stream_answers_in_order(tiny_bundle: Path, name: str) -> None:
-    engine = open_engine(tiny_bundle / "model.onnx", name)  # type: ignore[arg-type]
+def test_a_stream_answers_in_order(tiny_bundle: Path, name: EngineName) -> None:
+    engine = open_engine(Bundle.open(tiny_bundle), name)
     batches = [photos(size, seed) for seed, size in enumerate([3, 1, 4, 1, 5, 9, 2])]
     answers = list(engine.stream(batches))
     assert len(answers) == len(batches)
@@ -48,8 +58,8 @@ def test_a_stream_answers_in_order(tiny_bundle: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_stream_reads_only_a_few_batches_ahead(tiny_bundle: Path, name: str) -> None:
-    engine: Engine = open_engine(tiny_bundle / "model.onnx", name)  # type: ignore[arg-type]
+def test_a_stream_reads_only_a_few_batches_ahead(tiny_bundle: Path, name: EngineName) -> None:
+    engine: Engine = open_engine(Bundle.open(tiny_bundle), name)
     read = 0
 
     def endless() -> Iterator[NDArray[np.uint8]]:
@@ -78,13 +88,50 @@ def test_a_batch_of_broken_photos_keeps_its_place(tiny_bundle: Path, tmp_path: P
 
 def test_openvino_by_name_must_be_installed(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match=r"catalog-tagger\[fast\]"):
-        open_engine(tiny_bundle / "model.onnx", "openvino")
-    assert "ONNX Runtime" in repr(open_engine(tiny_bundle / "model.onnx"))
+    bundle = Bundle.open(tiny_bundle)
+    with pytest.raises(MissingDependencyError, match=r"engine that --engine asks for.*catalog-tagger\[openvino\]"):
+        open_engine(bundle, "openvino")
+    assert "ONNX Runtime" in repr(open_engine(bundle))
+    bundle = settle(tiny_bundle, engine="openvino")
+    with pytest.raises(MissingDependencyError, match=r"config\.json of .*bundle asks for, or say --engine onnxruntime"):
+        open_engine(bundle)
+    assert "ONNX Runtime" in repr(open_engine(bundle, "onnxruntime"))
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_damaged_model_is_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"no model")
-    with pytest.raises(BundleError, match="Copy the bundle again"):
-        open_engine(tmp_path / "model.onnx", name)  # type: ignore[arg-type]
+def test_a_damaged_model_is_refused(tiny_bundle: Path, name: EngineName) -> None:
+    (tiny_bundle / "model.onnx").write_bytes(b"no model")
+    seal(tiny_bundle, {})
+    with pytest.raises(BundleError, match=r"(?s)model\.onnx can't be run by .* Copy the bundle again"):
+        open_engine(Bundle.open(tiny_bundle), name)
+
+
+def test_the_bundle_says_what_is_not_asked_for(tiny_bundle: Path) -> None:
+    bundle = settle(tiny_bundle, engine="onnxruntime")
+    assert repr(open_engine(bundle)) == "ONNX Runtime on the CPU, float32"
+    bundle = settle(tiny_bundle, engine_precision="int8")
+    with pytest.raises(BundleError, match=r"has no model\.int8\.onnx"):
+        Tagger.open(tiny_bundle)
+    assert Tagger.open(tiny_bundle, engine_precision="float32")
+    assert open_engine(bundle, "onnxruntime", "auto")
+
+
+@needs_openvino
+def test_openvino_says_how_it_computes(tiny_bundle: Path) -> None:
+    bundle = settle(tiny_bundle, engine="openvino", engine_precision="float32")
+    assert repr(open_engine(bundle)).startswith("OpenVINO on the CPU, float32, ")
+    assert "OpenVINO" in repr(open_engine(bundle, "auto"))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_int8_is_a_model_of_its_own(tiny_bundle: Path, name: EngineName) -> None:
+    with pytest.raises(BundleError, match=r"has no model\.int8\.onnx, .* Train it again, or choose another"):
+        open_engine(Bundle.open(tiny_bundle), name, "int8")
+    (tiny_bundle / "model.int8.onnx").write_bytes((tiny_bundle / "model.onnx").read_bytes())
+    seal(tiny_bundle, {})
+    assert ", int8" in repr(open_engine(Bundle.open(tiny_bundle), name, "int8"))
+    (tiny_bundle / "model.int8.onnx").write_bytes(b"no model")
+    seal(tiny_bundle, {})
+    with pytest.raises(BundleError, match=r"model\.int8\.onnx can't be run by"):
+        open_engine(Bundle.open(tiny_bundle), name, "int8")
+    open_engine(Bundle.open(tiny_bundle), name)

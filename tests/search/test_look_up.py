@@ -32,7 +32,7 @@ def index(tmp_path: Path, photo: Path, colour_tagger: Tagger) -> Index:
 
 
 def test_an_id_needs_no_bundle(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tagger, "open", lambda path: pytest.fail("the bundle was opened"))
+    monkeypatch.setattr(Tagger, "open", lambda path, *_: pytest.fail("the bundle was opened"))
     found = look_up(index, "1", 2)
     assert found.query.title == "Red"
     assert [hit.id for hit in found.hits] == ["2", "3"]
@@ -42,7 +42,7 @@ def test_a_photo_is_tagged_and_its_own_product_left_out(
     index: Index, photo: Path, colour_tagger: Tagger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[object] = []
-    monkeypatch.setattr(Tagger, "open", lambda path: opened.append(path) or colour_tagger)
+    monkeypatch.setattr(Tagger, "open", lambda path, *_: opened.append(path) or colour_tagger)
     colour_tagger.bundle.path.mkdir()
     found = look_up(index, str(photo), 2)
     assert found.query == Item("red.png", "", {"baseColour": "Red"}, ("baseColour",), str(photo))
@@ -84,6 +84,6 @@ def test_the_bundle_is_found_after_both_have_moved(
     (tmp_path / "moved" / "bundle").mkdir(parents=True)
     moved = Index.open(shutil.move(index.path, tmp_path / "moved" / "index"))
     opened: list[Path] = []
-    monkeypatch.setattr(Tagger, "open", lambda path: opened.append(path) or colour_tagger)
+    monkeypatch.setattr(Tagger, "open", lambda path, *_: opened.append(path) or colour_tagger)
     open_tagger(moved)
     assert [path.resolve() for path in opened] == [tmp_path / "moved" / "bundle"]
