@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "tagger"
 #: From the top of the picture to the bottom; modules of one entry may import each other.
 LAYERS = [
-    {"_version", "errors", "progress"},
+    {"_version", "cores", "errors", "progress"},
     {"config", "files"},
     {"catalog"},
     {"labels"},

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from tagger.catalog.photos import decode_photo
 from tagger.config import PhotoConfig
+from tagger.cores import usable_cores
 from tagger.errors import CatalogError, PhotoError
 
 Decoded = NDArray[np.uint8] | PhotoError
@@ -48,7 +49,7 @@ def decode_photos(paths: Iterable[Path | str], photo: PhotoConfig) -> Iterator[D
         CatalogError: a decoding process died.
     """
     stream = iter(paths)
-    workers = _cores()
+    workers = usable_cores()
     spent = 0.0
     for path in stream:
         begin = time.perf_counter()
@@ -122,9 +123,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # the cores that this process may use; not on every system
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

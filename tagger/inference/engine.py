@@ -8,6 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.config import EngineName, EnginePrecision
+from tagger.cores import usable_cores
 from tagger.errors import BundleError, MissingDependencyError
 
 _log = logging.getLogger(__name__)
 
 Outputs = dict[str, NDArray[np.float32]]
+
+#: Batches that wait for a core, so that none is idle while the answers of the last batch are used.
+_QUEUED = 2
 
 
 class Engine(ABC):
@@ -74,7 +79,7 @@ def _with_openvino(name: EngineName, asked_by: str) -> bool:
 
 
 class OnnxRuntimeEngine(Engine):
-    """ONNX Runtime on the CPU. Each batch keeps all cores busy, so they go one after the other.
+    """ONNX Runtime: on the GPU where its GPU build finds one, else on the CPU, with as many batches at once as cores.
 
     Args:
         model: an ONNX file.
@@ -86,17 +91,34 @@ class OnnxRuntimeEngine(Engine):
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # its warnings speak of graph details that no user can mend
-        self._session = onnxruntime.InferenceSession(os.fspath(model), options, providers=["CPUExecutionProvider"])
+        # One core a batch: the cores of a shared batch would wait for each other, and spin while they wait.
+        options.intra_op_num_threads = 1
+        known = onnxruntime.get_available_providers()
+        providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in known]
+        self._session = onnxruntime.InferenceSession(os.fspath(model), options, providers=providers)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._precision = "int8" if precision == "int8" else "float32"
 
     def __repr__(self) -> str:
-        return f"ONNX Runtime on the CPU, {self._precision}"
+        place = "GPU" if "CUDAExecutionProvider" in self._session.get_providers() else "CPU"
+        return f"ONNX Runtime on the {place}, {self._precision}"
 
     def run(self, photos: NDArray[np.uint8]) -> Outputs:
         """Outputs by name, each float32 (B, C), for photos uint8 (B, H, W, 3)."""
         return dict(zip(self._outputs, self._session.run(self._outputs, {self._input: photos}), strict=True))
+
+    def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Outputs]:
+        """Several batches at once, each on its core, answered in their order."""
+        workers = usable_cores()
+        with ThreadPoolExecutor(workers, thread_name_prefix="network") as pool:
+            busy: deque[Future[Outputs]] = deque()
+            for photos in batches:
+                if len(busy) == workers + _QUEUED:
+                    yield busy.popleft().result()
+                busy.append(pool.submit(self.run, photos))
+            while busy:
+                yield busy.popleft().result()
 
 
 class OpenVinoEngine(Engine):
@@ -118,10 +140,10 @@ class OpenVinoEngine(Engine):
         self._names = [output.get_any_name() for output in self._network.outputs]
         wanted = int(self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         self._precision = "int8" if precision == "int8" else self._float_precision()
-        self._requests = [self._network.create_infer_request() for _ in range(max(2, wanted))]
+        self._requests = [self._network.create_infer_request() for _ in range(wanted + _QUEUED)]
 
     def __repr__(self) -> str:
-        return f"OpenVINO on the CPU, {self._precision}, {len(self._requests)} batches at once"
+        return f"OpenVINO on the CPU, {self._precision}"
 
     def _float_precision(self) -> str:
         name = self._network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
@@ -135,16 +157,20 @@ class OpenVinoEngine(Engine):
         """Several batches at once, each on its share of the cores, answered in their order."""
         idle = list(self._requests)
         busy: deque[Any] = deque()
-        for photos in batches:
-            if not idle:
-                request = busy.popleft()
-                yield self._finish(request)
-                idle.append(request)
-            request = idle.pop()
-            request.start_async({0: photos})
-            busy.append(request)
-        while busy:
-            yield self._finish(busy.popleft())
+        try:
+            for photos in batches:
+                if not idle:
+                    request = busy.popleft()
+                    yield self._finish(request)
+                    idle.append(request)
+                request = idle.pop()
+                request.start_async({0: photos})
+                busy.append(request)
+            while busy:
+                yield self._finish(busy.popleft())
+        finally:  # whoever wants no more answers may ask again
+            for request in busy:
+                request.wait()
 
     def _finish(self, request: Any) -> Outputs:
         request.wait()

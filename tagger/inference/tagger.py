@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from tagger.bundle import Bundle
 from tagger.catalog.photos import decode_photo
 from tagger.config import EngineName, EnginePrecision
+from tagger.cores import usable_cores
 from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
 from tagger.errors import BundleError, PhotoError
 from tagger.inference.answers import multi_tags, ranked, single_tags
@@ -28,7 +28,7 @@ EMBEDDING = "embedding"
 #: Photos read ahead of the network, in batches: enough to keep it busy, few enough to bound the memory.
 _BATCHES_AHEAD = 3
 #: Threads do, unlike in training: the network is what takes long here.
-_DECODERS = min(8, os.cpu_count() or 1)
+_DECODERS = min(8, usable_cores())
 
 _Decoded = NDArray[np.uint8] | PhotoError
 _Batch = list[tuple[Photo, _Decoded]]

@@ -45,7 +45,7 @@ def test_processes_give_the_same_as_one_alone(shades, monkeypatch):
     alone = [shade(decoded) for decoded in decode_photos(shades, PHOTO)]
     monkeypatch.setattr(parallel, "_ALONE", 0.0)
     monkeypatch.setattr(parallel, "_CHUNK", 3)
-    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
     assert [shade(decoded) for decoded in decode_photos(shades, PHOTO)] == alone
 
 
@@ -54,7 +54,7 @@ def test_a_script_without_a_guard_runs_once(shades):
 from tagger.catalog import parallel
 from tagger.config import PhotoConfig
 print("started")
-parallel._ALONE, parallel._cores = 0.0, lambda: 2
+parallel._ALONE, parallel.usable_cores = 0.0, lambda: 2
 print(sum(1 for photo in parallel.decode_photos({[str(path) for path in shades]}, PhotoConfig())))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -67,7 +67,7 @@ def test_no_process_outlives_its_parent(shades):
 import itertools, multiprocessing
 from tagger.catalog import parallel
 from tagger.config import PhotoConfig
-parallel._ALONE, parallel._cores = 0.0, lambda: 2
+parallel._ALONE, parallel.usable_cores = 0.0, lambda: 2
 for _ in parallel.decode_photos(itertools.cycle({[str(path) for path in shades]}), PhotoConfig()):
     for child in multiprocessing.active_children():
         print(child.pid, flush=True)
@@ -85,7 +85,7 @@ for _ in parallel.decode_photos(itertools.cycle({[str(path) for path in shades]}
 
 def test_a_process_that_dies_is_told(shades, monkeypatch):
     monkeypatch.setattr(parallel, "_ALONE", 0.0)
-    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
     monkeypatch.setattr(parallel, "_follow_parent", sys.exit)
     with pytest.raises(CatalogError, match="died"):
         list(decode_photos(shades, PHOTO))
