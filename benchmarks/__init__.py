@@ -1,0 +1,5 @@
+"""How fast, beside what people would use otherwise: `python -m benchmarks --help`.
+
+One module a question (`tag`, `startup`, `train`, `search`); `measure` runs the contenders, `machine` says on what,
+`report` writes Markdown and JSON. `jobs` are the programs that are measured where no command of ours is.
+"""

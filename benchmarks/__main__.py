@@ -1,0 +1,136 @@
+"""`python -m benchmarks`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from benchmarks.machine import describe_machine
+from benchmarks.measure import ContenderError
+from benchmarks.report import Report
+from tagger.errors import TaggerError
+
+_ROUNDS, _SHORT_ROUNDS = 5, 3
+
+
+def _shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that all questions have."""
+    for option in (
+        click.option(
+            "--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+            help="Write QUESTION.md and QUESTION.json there, too.",
+        ),
+        click.option(
+            "--rounds", type=click.IntRange(min=1), metavar="N",
+            help=f"How often each contender runs. Default: {_ROUNDS}, with --short {_SHORT_ROUNDS}.",
+        ),
+        click.option("--short", is_flag=True, help="Less work: minutes on two cores."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+_model = click.option(
+    "--model", required=True, type=click.Path(path_type=Path, exists=True), metavar="BUNDLE",
+    help="Bundle, or run folder that holds one.",
+)  # fmt: skip
+_data = click.option(
+    "--data",
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    metavar="CATALOG",
+    help="Catalog with photos.",
+)
+
+
+@click.group(context_settings={"max_content_width": 100})
+def main() -> None:
+    """How fast tagger is, beside what people would use otherwise.
+
+    Contenders take turns, each in a process of its own. The answer goes to stdout as Markdown.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+@main.command("tag")
+@_model
+@_data
+@_shared
+def tag_command(model: Path, data: Path, **shared: Any) -> None:
+    """Tag photos, from files to the finished CSV."""
+    from benchmarks import tag
+
+    sizes = tag.SHORT if shared["short"] else tag.FULL
+    _answer("tag", "Tagging", shared, lambda *rest: tag.measure_tag(model, data, sizes, *rest))
+
+
+@main.command("startup")
+@_model
+@_data
+@_shared
+def startup_command(model: Path, data: Path, **shared: Any) -> None:
+    """Commands whose time is nearly all start-up."""
+    from benchmarks import startup
+
+    sizes = startup.SHORT if shared["short"] else startup.FULL
+    _answer("startup", "Start-up", shared, lambda *rest: startup.measure_startup(model, data, sizes, *rest))
+
+
+@main.command("train")
+@_data
+@click.option(
+    "--config", type=click.Path(path_type=Path, exists=True), default="configs/fashion.yaml", show_default=True,
+    metavar="FILE", help="Config of the training.",
+)  # fmt: skip
+@_shared
+def train_command(data: Path, config: Path, **shared: Any) -> None:
+    """Training steps."""
+    from benchmarks import train
+
+    sizes = train.SHORT if shared["short"] else train.FULL
+    _answer("train", "Training", shared, lambda *rest: train.measure_train(config, data, sizes, *rest))
+
+
+@main.command("search")
+@click.option("--large", is_flag=True, help="Also ten million vectors: needs about 20 GB of disk, and an hour.")
+@_shared
+def search_command(large: bool, **shared: Any) -> None:
+    """Look-up of similar products."""
+    from benchmarks import search
+
+    counts = (search.SHORT if shared["short"] else search.FULL) + (search.LARGE,) * large
+    _answer("search", "Look-up of similar products", shared, lambda *rest: search.measure_search(counts, *rest))
+
+
+def _answer(question: str, title: str, shared: dict[str, Any], measure: Callable[..., None]) -> None:
+    """Measure, print the Markdown, and write the files that are asked for."""
+    rounds = shared["rounds"] or (_SHORT_ROUNDS if shared["short"] else _ROUNDS)
+    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
+    report = Report(question, title, command, {**describe_machine(), "rounds": str(rounds)})
+    try:
+        measure(rounds, _say, report)
+    except (TaggerError, ContenderError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(report.markdown())
+    if shared["out"]:
+        click.echo(f"Report: {report.write(shared['out'])}", err=True)
+
+
+def _say(what: str) -> None:
+    click.echo(what, err=True)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Tidy up as after Ctrl-C."""
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")
