@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tagger.cli._backend import settle_backend
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import config_option, model_option, set_option
 from tagger.cli._progress import progress_bar
@@ -35,6 +36,7 @@ def train(
         from tagger.flags.report import render_markdown
         from tagger.flags.run import train_on_catalog
     config = load_config(config_file, overrides)
+    settle_backend()
     with without_startup_notes(), contextlib.suppress(ImportError):  # what is missing is said where it is needed
         import tagger.flags.network  # noqa: F401
     with progress_bar() as progress:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tagger.cli._backend import settle_backend
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import config_option, set_option
 from tagger.cli._progress import progress_bar
@@ -35,6 +36,7 @@ def command(
     from tagger.config import load_config
 
     config = load_config(config_file, overrides)
+    settle_backend()
     with needs_extra("train", "to train"), without_startup_notes():
         from tagger.training.run import train
         from tagger.training.run_folder import holds_run

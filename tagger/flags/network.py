@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 
 _PROBABILITIES = "probabilities"
 #: Too small to gain from a GPU, which would round to fewer bits.
-_DEVICE = "cpu:0"
+_DEVICE = "cpu"
 
 
 def build_network(features: int, flags: int, config: FlagsConfig) -> keras.Model:

@@ -93,12 +93,15 @@ def _write_elsewhere(network: keras.Model, path: Path, exporter: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "network.keras"
         network.save(saved)
-        done = subprocess.run(
-            [sys.executable, "-m", "tagger.network.onnx", saved, path],
-            env={**os.environ, "KERAS_BACKEND": exporter, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-        )
+        environment = {
+            **os.environ,
+            "KERAS_BACKEND": exporter,
+            "CUDA_VISIBLE_DEVICES": "",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        }
+        command = [sys.executable, "-m", "tagger.network.onnx", os.fspath(saved), os.fspath(path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise TrainingError(

@@ -36,7 +36,7 @@ def export_onnx(model: keras.Model, photos: NDArray[np.uint8], path: Path) -> fl
         TrainingError: the two differ too much, or the model can't be written.
         OutputError: the file can't be written.
     """
-    with keras.device("cpu:0"):  # GPUs round float32 convolutions to fewer bits
+    with keras.device("cpu"):  # GPUs round float32 convolutions to fewer bits
         expected = {name: keras.ops.convert_to_numpy(value) for name, value in model(photos).items()}
         write_onnx(model, path)
     difference = _compare(expected, _run_onnx(path, photos))

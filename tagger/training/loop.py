@@ -90,6 +90,8 @@ class Trainer:
     def _epoch(self, progress: Progress) -> None:
         state = self.state
         started = time.monotonic()
+        # PyTorch's dropout draws from a generator that no checkpoint holds; so each epoch starts it anew.
+        keras.utils.set_random_seed((self.config.seed + state.epoch) % 2**32)
         loss = self._learn(progress)
         seconds = time.monotonic() - started
         state.epoch += 1

@@ -69,7 +69,7 @@ class WeightAverage:
         self.momentum = momentum
         self.updates = 0
         self._variables = [v for v in model.weights if "float" in str(v.dtype)]
-        self._values = [keras.ops.copy(keras.ops.convert_to_tensor(v)) for v in self._variables]
+        self._values = [keras.ops.copy(_value(v)) for v in self._variables]
 
     def update(self) -> None:
         """Tell the average of a step that was made."""
@@ -82,13 +82,12 @@ class WeightAverage:
 
     def _take_in(self, momentum: float) -> None:
         self._values = [
-            old * momentum + keras.ops.convert_to_tensor(v) * (1 - momentum)
-            for old, v in zip(self._values, self._variables, strict=True)
+            old * momentum + _value(v) * (1 - momentum) for old, v in zip(self._values, self._variables, strict=True)
         ]
 
     def swap(self) -> None:
         """Exchange the model's weights with the average; a second call undoes the first."""
-        current = [keras.ops.copy(keras.ops.convert_to_tensor(v)) for v in self._variables]
+        current = [keras.ops.copy(_value(v)) for v in self._variables]
         for variable, value in zip(self._variables, self._values, strict=True):
             variable.assign(value)
         self._values = current
@@ -101,6 +100,11 @@ class WeightAverage:
         """Restore what `get_state` gave."""
         self._values = [keras.ops.convert_to_tensor(value) for value in values]
         self.updates = updates
+
+
+def _value(variable: Any) -> Any:
+    """The tensor of a variable, apart from its gradient: PyTorch would keep all the steps that led to an average."""
+    return keras.ops.stop_gradient(keras.ops.convert_to_tensor(variable))
 
 
 @contextlib.contextmanager

@@ -14,9 +14,11 @@ import keras
 from tagger.config import Config
 from tagger.files import atomic_file
 from tagger.network.model import build_network
+from tagger.network.onnx import find_exporter
 from tagger.progress import Progress, silent
 from tagger.report.plots import plot_history
 from tagger.training.bundling import learnable_flags, write_bundle
+from tagger.training.devices import as_shared, shared_by
 from tagger.training.export import float32_copy
 from tagger.training.loop import History, Trainer
 from tagger.training.optimization import compile_model, numeric_precision
@@ -55,19 +57,22 @@ def train(
         TaggerError: whatever is wrong with the catalog, the config or the disk.
     """
     started = time.monotonic()
+    find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
     prepared = prepare(data, config, split_file, progress)
-    learnable_flags(prepared, config.flags)  # what is wrong with them is said now, not after the training
-    trainer = _trainer(prepared, config, out)
-    claim_folder(out, config, prepared.split, resume)
-    if resume and trainer.resume():
-        _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
-    history = trainer.fit(progress)
+    learnable_flags(prepared, config.flags)
+    with shared_by(config.training.devices):
+        trainer = _trainer(prepared, config, out)
+        claim_folder(out, config, prepared.split, resume)
+        if resume and trainer.resume():
+            _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
+        history = trainer.fit(progress)
     _log.info("Best epoch: %d", trainer.state.best_epoch)
     _write_history(history, out)
-    model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
     about = {"command": shlex.join(sys.argv), "seed": config.training.seed, "products": len(prepared.catalog)}
-    write_bundle(out / "bundle", model, config, prepared, about, progress)
+    with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
+        model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
+        write_bundle(out / "bundle", model, config, prepared, about, progress)
     _log.info("Wrote %s after %.0f s", out / "bundle", time.monotonic() - started)
     return out / "bundle"
 
@@ -82,8 +87,9 @@ def _trainer(prepared: Prepared, config: Config, out: Path) -> Trainer:
     keras.utils.set_random_seed(config.training.seed)
     several_sizes = config.training.small_epochs > 0
     with numeric_precision(config.training.precision) as policy:
-        model = build_network(prepared.space, config.network, config.photo, any_size=several_sizes)
-    _log.info("%s, %d parameters, %s", model.name, model.count_params(), policy)
+        model = as_shared(build_network(prepared.space, config.network, config.photo, any_size=several_sizes))
+    devices = f" on {config.training.devices} devices" if config.training.devices > 1 else ""
+    _log.info("%s, %d parameters, %s, %s%s", model.name, model.count_params(), policy, keras.backend.backend(), devices)
     steps = training.steps(config.training.batch_size)
     compile_model(model, prepared.space, prepared.attributes, config.training, steps)
     return Trainer(model, prepared.answers, training, validation, config.training, out)

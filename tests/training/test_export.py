@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import keras
 import numpy as np
 import onnxruntime
@@ -9,7 +7,7 @@ import pytest
 from drawn import make_part
 
 from tagger.config import NetworkConfig, PhotoConfig
-from tagger.errors import MissingDependencyError, TrainingError
+from tagger.errors import TrainingError
 from tagger.network.model import build_network, with_embedding
 from tagger.training import export
 from tagger.training.export import export_onnx, float32_copy
@@ -83,13 +81,6 @@ def test_a_model_with_other_outputs_is_refused(model, photos, tmp_path, monkeypa
     monkeypatch.setattr(export, "_run_onnx", lambda *_: {"other": np.zeros(1)})
     with pytest.raises(TrainingError, match=r"has the outputs \['other'\], not \['colour_sigmoid'"):
         export_onnx(model, photos, tmp_path / "model.onnx")
-
-
-def test_without_tf2onnx_it_is_said_at_once(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    monkeypatch.delitem(sys.modules, "tagger.training.export")
-    with pytest.raises(MissingDependencyError, match=r"^tf2onnx is needed .*pip install 'catalog-tagger\[train\]'"):
-        import tagger.training.export  # noqa: F401
 
 
 def test_the_copy_computes_in_full_precision(space, photos):

@@ -104,7 +104,7 @@ def test_the_average_forgets_the_random_start():
     ],
 )
 def test_precision(precision, native, policy, monkeypatch):
-    monkeypatch.setattr("tagger.training.optimization._on_tensorflow_cpu", lambda: True)
+    monkeypatch.setattr("tagger.training.optimization._on_cpu", lambda: True)
     monkeypatch.setattr("tagger.training.optimization._cpu_has_bfloat16", lambda: native)
     with numeric_precision(precision) as chosen:
         assert chosen == policy
