@@ -24,8 +24,8 @@ class Sizes:
     batch_size: int = 0
 
 
-FULL = Sizes(steps=60)
-SHORT = Sizes(steps=20)
+FULL = Sizes(steps=30)
+SHORT = Sizes(steps=12)
 
 
 def measure_train(config: Path, data: Path, sizes: Sizes, rounds: int, say: Say, report: Report) -> None:
