@@ -59,9 +59,9 @@ def train(
     started = time.monotonic()
     find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
-    prepared = prepare(data, config, split_file, progress)
-    learnable_flags(prepared, config.flags)
     with shared_by(config.training.devices):
+        prepared = prepare(data, config, split_file, progress)
+        learnable_flags(prepared, config.flags)
         trainer = _trainer(prepared, config, out)
         claim_folder(out, config, prepared.split, resume)
         if resume and trainer.resume():
