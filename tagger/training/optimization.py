@@ -111,10 +111,10 @@ def _value(variable: Any) -> Any:
 def numeric_precision(precision: str) -> Iterator[str]:
     """Choose the numeric precision of the layers that are built in the block; yields its Keras policy.
 
-    "auto" is bfloat16 on accelerators and on processors that compute with it natively, float32 elsewhere.
+    "auto" is bfloat16 on accelerators and on processors that are faster with it, float32 elsewhere.
     """
-    native = not _on_cpu() or _cpu_has_bfloat16()
-    policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and native) else "float32"
+    faster = not _on_cpu() or _cpu_is_faster_in_bfloat16()
+    policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and faster) else "float32"
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -139,9 +139,14 @@ def _on_cpu() -> bool:
     return not torch.cuda.is_available()
 
 
-def _cpu_has_bfloat16() -> bool:
+def _cpu_is_faster_in_bfloat16() -> bool:
+    """Whether the CPU has a matrix unit for bfloat16, or AMD's vector instructions.
+
+    Intel's vector instructions (avx512_bf16 without AMX) train a residual network at 0.6 of the speed of float32.
+    """
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return re.search(r"\b(amx_bf16|avx512_bf16)\b", text) is not None
+    flags = set(re.findall(r"\b(?:amx_bf16|avx512_bf16|AuthenticAMD)\b", text))
+    return "amx_bf16" in flags or flags >= {"avx512_bf16", "AuthenticAMD"}
