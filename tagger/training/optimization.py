@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -70,6 +70,7 @@ class WeightAverage:
         self.updates = 0
         self._variables = [v for v in model.weights if "float" in str(v.dtype)]
         self._values = [keras.ops.copy(_value(v)) for v in self._variables]
+        self._blend = _compiled(self._blended)
 
     def update(self) -> None:
         """Tell the average of a step that was made."""
@@ -81,9 +82,10 @@ class WeightAverage:
         self.updates += 1
 
     def _take_in(self, momentum: float) -> None:
-        self._values = [
-            old * momentum + _value(v) * (1 - momentum) for old, v in zip(self._values, self._variables, strict=True)
-        ]
+        self._values = self._blend(self._values, keras.ops.convert_to_tensor(momentum, dtype="float32"))
+
+    def _blended(self, values: list[Any], momentum: Any) -> list[Any]:
+        return [old * momentum + _value(v) * (1 - momentum) for old, v in zip(values, self._variables, strict=True)]
 
     def swap(self) -> None:
         """Exchange the model's weights with the average; a second call undoes the first."""
@@ -100,6 +102,15 @@ class WeightAverage:
         """Restore what `get_state` gave."""
         self._values = [keras.ops.convert_to_tensor(value) for value in values]
         self.updates = updates
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function as one graph of TensorFlow, which otherwise takes a third of a step for hundreds of small ones."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return cast("Callable[..., Any]", tf.function(function))
 
 
 def _value(variable: Any) -> Any:
