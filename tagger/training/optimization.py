@@ -105,7 +105,7 @@ class WeightAverage:
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function as one graph of TensorFlow, which otherwise takes a third of a step for hundreds of small ones."""
+    """The same function as one graph of TensorFlow: hundreds of small operations would take a third of a step."""
     if keras.backend.backend() != "tensorflow":
         return function
     import tensorflow as tf
