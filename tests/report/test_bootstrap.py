@@ -58,6 +58,15 @@ def test_the_same_seed_gives_the_same_numbers_in_blocks_of_any_size(monkeypatch)
     assert intervals(truth, found, multi_valued=False)["macro_f1_interval"] == whole["macro_f1_interval"]
 
 
+def test_the_interval_of_macro_f1_holds_the_figure_although_rare_labels_are_not_drawn():
+    names = np.array([f"rare {i}" for i in range(60)], dtype=object)
+    truth = np.concatenate([names, np.full(300, "common", dtype=object)])
+    found = np.concatenate([np.full(50, "common", dtype=object), names[50:], truth[60:]])
+    figure = f1_score(truth, found, average="macro", zero_division=0)
+    low, high = intervals(truth, tags(found.tolist()), multi_valued=False)["macro_f1_interval"]
+    assert low <= figure <= high and high - low < 0.1
+
+
 @pytest.mark.parametrize("multi_valued", [False, True])
 def test_one_product(multi_valued):
     measured = intervals(np.array(["a"], dtype=object), tags(["a"], [True]), multi_valued=multi_valued)
