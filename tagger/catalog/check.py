@@ -17,7 +17,7 @@ from tagger.catalog.photos import FORMATS
 from tagger.catalog.read import read_catalog
 from tagger.catalog.splits import PARTS, check_split, make_split, read_split
 from tagger.catalog.table import IMAGE, Catalog, Finding
-from tagger.config import Config
+from tagger.config import AttributeConfig, Config
 from tagger.errors import MissingDependencyError, SplitError
 from tagger.progress import Progress, silent
 
@@ -132,7 +132,7 @@ def check_catalog(
     """
     if split_file is not None:
         read_split(split_file)
-    found = inspect_catalog(path, config, progress)
+    found = inspect_catalog(path, config, progress=progress)
     catalog, cache, groups = found.catalog, found.cache, found.groups
     distance = config.split.near_duplicate_distance
     return CheckReport(
@@ -149,18 +149,25 @@ def check_catalog(
     )
 
 
-def inspect_catalog(path: Path | str, config: Config, progress: Progress = silent) -> Inspection:
+def inspect_catalog(
+    path: Path | str, config: Config, *, keep_rare: bool = False, progress: Progress = silent
+) -> Inspection:
     """Read and clean a catalog, decode its photos and find the near-duplicates among them.
 
     Args:
         path: the catalog.
         config: its sections catalog, attributes, photo and split are used.
+        keep_rare: rare labels stay, and with them their products, whatever the attributes' settings say.
         progress: told about photos decoded and looked at.
 
     Raises:
         CatalogError: the catalog can't be read, or its labels can't be cleaned as the config asks.
     """
-    catalog = clean_labels(read_catalog(path, config.catalog), config.attributes)
+    catalog = read_catalog(path, config.catalog)
+    attributes = config.attributes or dict.fromkeys(catalog.attributes, AttributeConfig())
+    if keep_rare:
+        attributes = {name: settings.model_copy(update={"rare": "keep"}) for name, settings in attributes.items()}
+    catalog = clean_labels(catalog, attributes)
     cache = open_cache(catalog, config.photo, progress=progress)
     groups, problem = pd.Series(dtype="int64"), ""
     try:
