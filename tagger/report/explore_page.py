@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.progress import Progress, silent
+from tagger.report.associations import cross
 from tagger.report.distributions import RARE, Balance, Numbers, most_telling
 from tagger.report.explore import Exploration
 from tagger.report.explore_page_photos import (
@@ -66,7 +67,7 @@ def _overview(exploration: Exploration) -> Section:
     figures = [
         KeyFigure(f"{len(catalog):,}", "products", f"of {catalog.report.rows_read:,} rows read"),
         KeyFigure(f"{photos:,}", "photos", ", ".join(trouble) or "none missing, none unreadable"),
-        KeyFigure(f"{len(catalog.attributes):,}", "attributes", ", ".join(catalog.attributes)),
+        KeyFigure(f"{len(catalog.attributes):,}", "attributes"),
         KeyFigure(f"{len(catalog.flags):,}", "flags"),
         KeyFigure(f"{len(catalog.report.findings):,}", "findings", f"{dropped:,} rows dropped" if dropped else ""),
     ]
@@ -172,20 +173,27 @@ def _numbers(exploration: Exploration, numbers: Numbers) -> Iterator[Part]:
             KeyFigure(f"{numbers.missing:,}", "missing"),
         ]
     )
-    plots: list[Part] = [Plot(plot_numbers(numbers), f"Histogram of {numbers.name}")]
-    table = exploration.found.catalog.table
-    few = [b.name for b in exploration.balances if 2 <= len(b.counts) <= _FEW and not b.several]
-    attribute = most_telling(numbers, table, [name for name in few if name != numbers.name])
-    if attribute is not None and (table[attribute].loc[values.index] != "").any():
-        plots.append(
-            Plot(
-                plot_numbers_by(numbers, table[attribute], attribute),
-                f"{numbers.name} by {attribute}",
-                f"Of the attributes with up to {_FEW} classes, {attribute} differs most in {numbers.name}. "
-                "Boxes hold half of the products, whiskers 95 %.",
-            )
-        )
-    yield Row(plots)
+    zero = len(values) - len(numbers.positive) if numbers.is_skewed else 0
+    about = f"{zero:,} values of 0 or less are left out, which a logarithmic scale can't show." if zero else ""
+    yield Row([Plot(plot_numbers(numbers), f"Histogram of {numbers.name}", about), *_numbers_by(exploration, numbers)])
+
+
+def _numbers_by(exploration: Exploration, numbers: Numbers) -> Iterator[Part]:
+    """The number beside the attribute with few classes that differs most in it."""
+    table, ids = exploration.found.catalog.table, numbers.values.index
+    names = [b.name for b in exploration.balances if 2 <= len(b.counts) <= _FEW and not b.several]
+    attribute = most_telling(numbers, table, [name for name in names if name != numbers.name])
+    if attribute is None or not (table[attribute].loc[ids] != "").any():
+        return
+    alt = f"{numbers.name} by {attribute}"
+    why = f"Of the attributes with up to {_FEW} classes, {attribute} differs most in {numbers.name}."
+    if numbers.is_discrete:
+        texts = numbers.values.map("{:g}".format).reindex(table.index, fill_value="")
+        crossed = cross(table[attribute], texts, attribute, numbers.name, numeric=True)
+        yield Plot(plot_cross_table(crossed), alt, f"{why} Percent of the products of the row.")
+    else:
+        boxes = plot_numbers_by(numbers, table[attribute], attribute)
+        yield Plot(boxes, alt, f"{why} Boxes hold half of the products, whiskers 95 %.")
 
 
 def _together(exploration: Exploration) -> Section:

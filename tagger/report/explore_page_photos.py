@@ -9,7 +9,7 @@ from tagger.catalog.table import Catalog
 from tagger.progress import Progress
 from tagger.report.distributions import RARE, Balance
 from tagger.report.explore import Exploration
-from tagger.report.explore_photos import DuplicateGroup, distinct_first, sample_classes, spread
+from tagger.report.explore_photos import DuplicateGroup, distinct_first, representatives, sample_classes, spread
 from tagger.report.explore_plots import MOST_BARS, plot_aspects, plot_counts, plot_sizes
 from tagger.report.page import (
     MISSING,
@@ -193,7 +193,7 @@ def _group(exploration: Exploration, group: DuplicateGroup) -> Gallery:
     differing = list(group.disagreements)
     shown = [
         _thumbnail(exploration, id_, [str(table.at[id_, name]) or MISSING for name in differing[:_MOST_LINES]])
-        for id_ in group.ids[:_MOST_OF_GROUP]
+        for id_ in representatives(group, table, _MOST_OF_GROUP)
     ]
     about = f"different in {', '.join(differing)}" if differing else "the same labels"
     return Gallery(shown, f"{len(group.ids):,} products, {about}", len(group.ids) - len(shown))

@@ -93,10 +93,9 @@ def plot_lorenz(balances: Sequence[Balance]) -> bytes:
 
 def plot_numbers(numbers: Numbers) -> bytes:
     """Draw a histogram; a bar a value where there are few whole ones, logarithmic where few values are far larger."""
-    values = numbers.values.to_numpy()
-    whole = bool((values == np.round(values)).all())
+    values = (numbers.positive if numbers.is_skewed else numbers.values).to_numpy()
     with _figure(5.6, 3.4) as (figure, axes):
-        if whole and np.ptp(values) < _LONGEST_YEARS:
+        if numbers.is_discrete and np.ptp(values) < _LONGEST_YEARS:
             present, counts = np.unique(values, return_counts=True)
             axes.bar(present, counts, color=_BLUE, width=0.8)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -124,7 +123,8 @@ def plot_numbers_by(numbers: Numbers, labels: pd.Series[str], attribute: str) ->
     """
     named = labels.loc[numbers.values.index]
     order = [str(label) for label in named[named != ""].value_counts().index]
-    groups = [numbers.values[named == label].to_numpy() for label in order]
+    drawn = numbers.positive if numbers.is_skewed else numbers.values
+    groups = [drawn[named.loc[drawn.index] == label].to_numpy() for label in order]
     with _figure(5.6, 1.3 + 0.3 * len(order)) as (figure, axes):
         style = {"color": "0.35", "linewidth": 1}
         axes.boxplot(
@@ -152,7 +152,7 @@ def plot_associations(table: pd.DataFrame) -> bytes:
     side = 0.47 * len(labels)
     with _figure(side + 2.6, side + 1.7) as (figure, axes):
         _heat(axes, 100 * shown, labels, labels)
-        axes.set(xlabel="says …", ylabel="… so much about")
+        axes.set(xlabel="once this is known …", ylabel="… so much of this is known, in percent")
     return plot_svg(figure)
 
 
