@@ -167,7 +167,7 @@ def _numbers(exploration: Exploration, numbers: Numbers) -> Iterator[Part]:
     yield KeyFigures(
         [
             KeyFigure(form.format(values.median()), f"median {numbers.name}"),
-            KeyFigure(f"{low} – {high}", "of 95 % of the products"),
+            KeyFigure(f"{low}–{high}", "of 95 % of the products"),
             KeyFigure(form.format(values.min()), "smallest"),
             KeyFigure(form.format(values.max()), "largest"),
             KeyFigure(f"{numbers.missing:,}", "missing"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from tagger.catalog.cells import JOINT
 from tagger.catalog.table import Catalog
 from tagger.progress import Progress
 from tagger.report.distributions import RARE, Balance
@@ -192,7 +193,7 @@ def _group(exploration: Exploration, group: DuplicateGroup) -> Gallery:
     table = exploration.found.catalog.table
     differing = list(group.disagreements)
     shown = [
-        _thumbnail(exploration, id_, [str(table.at[id_, name]) or MISSING for name in differing[:_MOST_LINES]])
+        _thumbnail(exploration, id_, [str(table.at[id_, name]).replace(JOINT, ", ") or MISSING for name in differing[:_MOST_LINES]])
         for id_ in representatives(group, table, _MOST_OF_GROUP)
     ]
     about = f"different in {', '.join(differing)}" if differing else "the same labels"

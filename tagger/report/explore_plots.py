@@ -24,6 +24,7 @@ _DASHES = ("-", "--", "-.", ":")
 #: From this ratio of the largest to the smallest on, bars of the smallest could not be seen.
 _SPAN = 200
 _LONGEST_YEARS = 60
+_FEW = 8
 _thousands = FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
 
 
@@ -161,8 +162,8 @@ def plot_cross_table(table: CrossTable) -> bytes:
     totals = table.counts.sum(axis=1)
     shares = 100 * table.counts.div(totals, axis=0).to_numpy(dtype=np.float64)
     rows = [f"{plot_label(label)} ({total:,})" for label, total in totals.items()]
-    height = 0.27 * len(rows) + 1.6
-    with _figure(0.52 * table.counts.shape[1] + 3.2, height) as (figure, axes):
+    across = table.counts.shape[1]
+    with _figure((0.52 if across <= _FEW else 0.36) * across + 3, 0.27 * len(rows) + 1.6) as (figure, axes):
         _heat(axes, shares, [plot_label(label) for label in table.counts.columns], rows)
         axes.set(xlabel=plot_label(table.columns), ylabel=plot_label(table.rows))
     return plot_svg(figure)
