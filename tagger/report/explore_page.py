@@ -52,8 +52,8 @@ def explore_page(exploration: Exploration, command: str = "", progress: Progress
     sections += [photos_section(exploration), duplicates_section(exploration)]
     classes = sum(len(balance.counts) for balance in exploration.balances)
     lead = (
-        f"{len(catalog):,} products, {len(exploration.found.cache):,} photos, "
-        f"{len(catalog.attributes):,} attributes with {classes:,} classes."
+        f"Products: {len(catalog):,}. Photos: {len(exploration.found.cache):,}. "
+        f"Attributes: {len(catalog.attributes):,}, with {classes:,} classes."
     )
     return Page(f"Catalog {Path(exploration.path).absolute().name}", sections, lead, command)
 
@@ -76,7 +76,10 @@ def _overview(exploration: Exploration) -> Section:
         figures.append(
             KeyFigure(f"{len(exploration.duplicates):,}", "near-duplicate groups", f"{inside:,} products in them")
         )
-    return Section("Overview", [KeyFigures(figures), *some_photos(exploration), *_findings(exploration)])
+    parts: list[Part] = [KeyFigures(figures)]
+    if not catalog.attributes:
+        parts.append(Note("The catalog has no attributes. Name columns to take as such in the config, in attributes."))
+    return Section("Overview", [*parts, *some_photos(exploration), *_findings(exploration)])
 
 
 def _findings(exploration: Exploration) -> Iterator[Part]:
@@ -114,23 +117,24 @@ def _imbalance(balances: list[Balance]) -> Section:
         Column("effective", "number", 1, help="so many equally frequent classes would be as hard to guess"),
         Column("most frequent"),
         Column("its share", "share", 1, full=1.0, help="of the labelled products: what always guessing it would score"),
-        Column(f"under {RARE} products", "number", help="classes too small to learn or to judge"),
+        Column(
+            f"under {RARE}", "number", help=f"classes with fewer than {RARE} products, too few to learn or to judge"
+        ),
         Column("unlabelled", "number"),
     ]
     rows: list[list[Value]] = [
         [b.name, len(b.counts), b.effective, next(iter(b.counts), ""), b.majority, b.rare, b.missing] for b in balances
-    ]
-    drawn = [balance for balance in balances if len(balance.counts) > 1]
-    plots: list[Part] = [
-        Plot(plot_lorenz(drawn), "Lorenz curves: share of the labels held by the most frequent classes"),
-        Plot(plot_ranks(drawn), "Products of each class by its rank, both scales logarithmic"),
     ]
     lead = (
         "How even the classes are. The effective number of classes (exp of the entropy) is the number of equally "
         "frequent classes that would be as hard to guess."
     )
     parts: list[Part] = [Table("Balance of the attributes", columns, rows)]
-    return Section("Imbalance", [*parts, Row(plots)] if drawn else parts, lead)
+    if drawn := [balance for balance in balances if len(balance.counts) > 1]:
+        lorenz = Plot(plot_lorenz(drawn), "Lorenz curves: share of the labels held by the most frequent classes")
+        ranks = Plot(plot_ranks(drawn), "Products of each class by its rank, both scales logarithmic")
+        parts.append(Row([lorenz, ranks]))
+    return Section("Imbalance", parts, lead)
 
 
 def _flags(exploration: Exploration) -> Section:

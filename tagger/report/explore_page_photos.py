@@ -193,7 +193,11 @@ def _group(exploration: Exploration, group: DuplicateGroup) -> Gallery:
     table = exploration.found.catalog.table
     differing = list(group.disagreements)
     shown = [
-        _thumbnail(exploration, id_, [str(table.at[id_, name]).replace(JOINT, ", ") or MISSING for name in differing[:_MOST_LINES]])
+        _thumbnail(
+            exploration,
+            id_,
+            [str(table.at[id_, name]).replace(JOINT, ", ") or MISSING for name in differing[:_MOST_LINES]],
+        )
         for id_ in representatives(group, table, _MOST_OF_GROUP)
     ]
     about = f"different in {', '.join(differing)}" if differing else "the same labels"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from tagger.report.associations import CrossTable
 from tagger.report.distributions import Balance, Numbers
@@ -71,6 +71,8 @@ def plot_ranks(balances: Sequence[Balance]) -> bytes:
         axes.set(xscale="log", yscale="log", xlabel="rank of the class", ylabel="products")
         axes.xaxis.set_major_formatter(_thousands)
         axes.yaxis.set_major_formatter(_thousands)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title("Products by rank of the class")
         axes.legend(frameon=False, fontsize=8, labelspacing=0.3)
     return plot_svg(figure)
