@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tagger.catalog.table import Catalog
+import pandas as pd
+
+from tagger.bundle import Bundle
+from tagger.catalog.table import IMAGE, Catalog
 from tagger.errors import CatalogError
 from tagger.progress import Progress, silent
 from tagger.report.evaluation import Evaluation
 from tagger.report.judge import judge
-from tagger.report.predict import predict
+from tagger.report.label_issues import label_issues, near_duplicate_groups
+from tagger.report.predict import Predictions, predict
 from tagger.report.select import ALL, Selection
 
 if TYPE_CHECKING:
@@ -25,7 +30,7 @@ def evaluate(
     batch_size: int = 64,
     progress: Progress = silent,
 ) -> Evaluation:
-    """Tag products whose labels are known, and compare.
+    """Tag products whose labels are known, and compare; look for labels that are likely wrong.
 
     Args:
         tagger: an open model.
@@ -49,7 +54,7 @@ def evaluate(
     if not predictions.ids:
         id_, reason = next(iter(predictions.problems.items()), ("", "there is no product"))
         raise CatalogError(f"No photo of {len(selection.ids):,} products can be read, such as {id_}: {reason}")
-    return judge(
+    judged = judge(
         predictions,
         catalog.table.loc[selection.ids],
         bundle.label_space,
@@ -60,3 +65,17 @@ def evaluate(
         bundle=bundle.id,
         command=command,
     )
+    trained = (bundle.split or {}).items()
+    return replace(
+        judged,
+        label_issues=_label_issues(judged, predictions, bundle),
+        in_sample=len({id_ for id_, part in trained if part == "train"}.intersection(predictions.ids)),
+    )
+
+
+def _label_issues(judged: Evaluation, predictions: Predictions, bundle: Bundle) -> pd.DataFrame:
+    table = judged.predictions.iloc[: len(predictions.ids)]
+    truth = {name: table[f"{name}_truth"].to_numpy(dtype=object) for name in judged.attributes}
+    images = list(table[IMAGE])
+    groups = near_duplicate_groups(images, bundle.photo, bundle.config.split.near_duplicate_distance)
+    return label_issues(predictions, images, truth, bundle.label_space, groups)

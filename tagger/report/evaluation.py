@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from tagger._version import __version__
+from tagger.config import HeadKind
+from tagger.report.heads import HeadScores
 from tagger.report.metrics import Metrics, mean_or_none
+
+#: What is said of a label that is likely wrong, see `label_issues`.
+ISSUE_COLUMNS = ("id", "image", "attribute", "given", "suggested", "score", "source", "twin")
 
 
 @dataclass(frozen=True)
@@ -19,11 +25,13 @@ class AttributeEvaluation:
         metrics: what `metrics.json` holds about it, see `Evaluation.to_json`.
         per_class: one row a class and one row a label of the sigmoid head; columns `metrics.ROW_COLUMNS`.
         confusion: counts of truth (rows) against tag (columns); None where a product may have several labels.
+        scores: of each head, for curves.
     """
 
     metrics: Metrics
     per_class: pd.DataFrame
     confusion: pd.DataFrame | None
+    scores: Mapping[HeadKind, HeadScores] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Evaluation:
         notes: what a reader of the figures must know.
         bundle: names the model.
         command: the command that made it, "" where it was no command.
+        label_issues: labels of the catalog that are likely wrong, one row each; columns ISSUE_COLUMNS.
+        in_sample: how many of the products the model was trained on.
     """
 
     part: str
@@ -49,6 +59,8 @@ class Evaluation:
     notes: tuple[str, ...]
     bundle: str
     command: str = ""
+    label_issues: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ISSUE_COLUMNS)))
+    in_sample: int = 0
 
     @property
     def products(self) -> int:
@@ -74,6 +86,7 @@ class Evaluation:
             softmax             the head alone: accuracy, top_3_accuracy, macro_f1, ece; null without such a head
             sigmoid             the head at its thresholds: support, labels, subset_accuracy, hamming_loss, micro_f1,
                                 macro_f1, mean_average_precision; null without such a head
+            heads               both heads on the same products, see `heads.compare_heads`; null without two heads
         """
         judged = {name: attribute.metrics for name, attribute in self.attributes.items()}
         return {
