@@ -8,10 +8,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import hypothesis
 import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # Said before any test imports TensorFlow: its start-up notes would drown the report.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -116,6 +120,64 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", os.fspath(folder)], check=True)
+
+
+_CHROMIUM_FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium is installed")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=list(_CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+class PageOpener:
+    """Opens HTML files from disk: `open_page(path, width=400)`.
+
+    `troubles` holds what the pages wrote to the console, raised, or asked for beside themselves and what is inside.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.troubles: list[str] = []
+        self._browser = browser
+        self._pages: list[Page] = []
+
+    def __call__(self, path: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> Page:
+        scheme: Literal["dark", "light"] = "dark" if dark else "light"
+        page = self._browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        self._pages.append(page)
+        url = path.resolve().as_uri()
+        page.on("console", lambda said: self.troubles.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.troubles.append(f"raised: {error}"))
+        page.on("request", lambda request: self._note(request.url, url))
+        page.goto(url)
+        return page
+
+    def close(self) -> None:
+        for page in self._pages:
+            page.close()
+
+    def _note(self, asked: str, page: str) -> None:
+        if asked.partition("#")[0] != page and not asked.startswith("data:"):
+            self.troubles.append(f"asked for {asked}")
+
+
+@pytest.fixture
+def open_page(_chromium: Browser) -> Iterator[PageOpener]:
+    """A `PageOpener`; the test fails at its end where a page gave trouble."""
+    opener = PageOpener(_chromium)
+    yield opener
+    opener.close()
+    assert opener.troubles == []
 
 
 def _colour_network(weights: dict[str, list[list[float]]]) -> bytes:
