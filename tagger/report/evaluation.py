@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tagger._version import __version__
-from tagger.config import HeadKind
+from tagger.config import HeadKind, PhotoConfig
 from tagger.report.heads import HeadScores
 from tagger.report.metrics import Metrics, mean_or_none
+
+if TYPE_CHECKING:
+    from tagger.report.compare import Comparison
 
 #: What is said of a label that is likely wrong, see `label_issues`.
 ISSUE_COLUMNS = ("id", "image", "attribute", "given", "suggested", "score", "source", "twin")
@@ -49,6 +52,8 @@ class Evaluation:
         command: the command that made it, "" where it was no command.
         label_issues: labels of the catalog that are likely wrong, one row each; columns ISSUE_COLUMNS.
         in_sample: how many of the products the model was trained on.
+        comparison: what changed since an earlier report, where one was given.
+        photo: the size at which the model sees the photos.
     """
 
     part: str
@@ -61,6 +66,8 @@ class Evaluation:
     command: str = ""
     label_issues: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ISSUE_COLUMNS)))
     in_sample: int = 0
+    comparison: Comparison | None = None
+    photo: PhotoConfig = field(default_factory=PhotoConfig)
 
     @property
     def products(self) -> int:
@@ -72,6 +79,8 @@ class Evaluation:
 
         part, products, unreadable, bundle, tagger_version, command, notes
         mean_macro_f1           mean of the attributes' macro_f1
+        label_issues            number of labels that are likely wrong, see label_issues.csv
+        comparison              with an earlier report, see `compare.Comparison`; null where none was given
         all_at_once             attributes, support, accuracy, majority_accuracy (of the most frequent combination)
         attributes.NAME
             support, missing    products with and without a known label; the latter are not judged
@@ -100,4 +109,6 @@ class Evaluation:
             "mean_macro_f1": mean_or_none([values["macro_f1"] for values in judged.values()]),
             "all_at_once": self.all_at_once,
             "attributes": judged,
+            "label_issues": len(self.label_issues),
+            "comparison": None if self.comparison is None else self.comparison.to_json(),
         }

@@ -146,4 +146,4 @@ def _f1(truth: Labels, answers: Labels, classes: Labels) -> NDArray[np.float64]:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"

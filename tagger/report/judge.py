@@ -85,6 +85,7 @@ def judge(
         notes=tuple(found_notes),
         bundle=bundle,
         command=command,
+        photo=config.photo,
     )
 
 

@@ -118,6 +118,7 @@ class Column:
         decimals: of a number, or of a percentage.
         full: the value whose bar fills the cell; None: no bars.
         help: shown when the pointer rests on the heading.
+        wide: holds sentences.
     """
 
     title: str
@@ -125,6 +126,7 @@ class Column:
     decimals: int = 0
     full: float | None = None
     help: str = ""
+    wide: bool = False
 
     def show(self, value: float) -> str:
         """Return the number as text."""
@@ -133,10 +135,11 @@ class Column:
 
 
 class Cell(NamedTuple):
-    """A cell that is sorted by one value and shows another text, such as a figure with its interval."""
+    """A cell that is sorted by one value and shows another text, with a remark in small print below it."""
 
     value: float | None
     text: str
+    remark: str = ""
 
 
 class Photos(NamedTuple):
@@ -156,6 +159,7 @@ class _ShownCell(NamedTuple):
     fill: float | None = None
     picture: Picture | None = None
     thumbnails: Sequence[Thumbnail] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -278,8 +282,8 @@ def _show(value: Value, column: Column) -> _ShownCell:
         return _ShownCell("", thumbnails=value.thumbnails)
     if isinstance(value, str):
         return _ShownCell(value, value)
-    number, text = value if isinstance(value, Cell) else (value, "")
+    number, text, remark = value if isinstance(value, Cell) else (value, "", "")
     if number is None or math.isnan(number):
-        return _ShownCell(text or MISSING)
+        return _ShownCell(text or MISSING, remark=remark)
     fill = None if column.full is None else 100 * min(max(number / column.full, 0), 1) if column.full else 0.0
-    return _ShownCell(text or column.show(number), repr(float(number)), fill)
+    return _ShownCell(text or column.show(number), repr(float(number)), fill, remark=remark)

@@ -9,6 +9,7 @@ import pandas as pd
 from tagger.errors import OutputError
 from tagger.files import atomic_folder, write_json, write_text
 from tagger.report.evaluation import Evaluation
+from tagger.report.html_report import write_report_page
 from tagger.report.metrics import confused_pairs
 from tagger.report.plots import plot_confusion
 from tagger.report.summary import summary_markdown
@@ -19,12 +20,14 @@ METRICS = "metrics.json"
 def write_report(evaluation: Evaluation, folder: Path | str) -> None:
     """Write the report; an older report in the folder is replaced as a whole.
 
+        report.html                   all of it on one page, with photos and plots
         metrics.json                  every figure, see `Evaluation.to_json`
         summary.md                    the figures to read first
         per_class_<attribute>.csv     one row a class and one row a label of the sigmoid head
         confusion_<attribute>.png     where the products of each class went
         confused_pairs.csv            the 20 most frequent confusions of each attribute
         predictions.csv               truth, tag, confidence and mark of every product
+        label_issues.csv              labels of the catalog that are likely wrong
 
     Args:
         evaluation: what to write.
@@ -37,7 +40,9 @@ def write_report(evaluation: Evaluation, folder: Path | str) -> None:
     with atomic_folder(folder) as temporary:
         write_json(temporary / METRICS, evaluation.to_json())
         write_text(temporary / "summary.md", summary_markdown(evaluation))
+        write_report_page(evaluation, temporary / "report.html")
         _write_csv(evaluation.predictions, temporary / "predictions.csv")
+        _write_csv(evaluation.label_issues, temporary / "label_issues.csv")
         _write_csv(_all_pairs(evaluation), temporary / "confused_pairs.csv")
         for name, judged in evaluation.attributes.items():
             stem = _file_name(name)
