@@ -17,7 +17,7 @@ from tagger.catalog.photos import FORMATS
 from tagger.catalog.read import read_catalog
 from tagger.catalog.splits import PARTS, check_split, make_split, read_split
 from tagger.catalog.table import IMAGE, Catalog, Finding
-from tagger.config import Config
+from tagger.config import AttributeConfig, Config
 from tagger.errors import MissingDependencyError, SplitError
 from tagger.progress import Progress, silent
 
@@ -95,6 +95,26 @@ class CheckReport:
     split: SplitSummary
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """A catalog with its labels cleaned, and what its photos told.
+
+    Args:
+        catalog: the products.
+        cache: their photos, decoded.
+        headers: a row a product that names a photo: `width`, `height` and `mode` as the file's header says; 0, 0 and
+            "" where it can't be read.
+        groups: near-duplicate group of each product with a readable photo; empty where `groups_problem` says what is
+            missing to find them.
+    """
+
+    catalog: Catalog
+    cache: PhotoCache
+    headers: pd.DataFrame
+    groups: pd.Series[int]
+    groups_problem: str
+
+
 def check_catalog(
     path: Path | str, config: Config, *, split_file: Path | None = None, progress: Progress = silent
 ) -> CheckReport:
@@ -112,14 +132,9 @@ def check_catalog(
     """
     if split_file is not None:
         read_split(split_file)
-    catalog = clean_labels(read_catalog(path, config.catalog), config.attributes)
-    cache = open_cache(catalog, config.photo, progress=progress)
+    found = inspect_catalog(path, config, progress=progress)
+    catalog, cache, groups = found.catalog, found.cache, found.groups
     distance = config.split.near_duplicate_distance
-    groups, duplicates_problem = pd.Series(dtype="int64"), ""
-    try:
-        groups = _groups(cache, distance)
-    except MissingDependencyError as error:
-        duplicates_problem = str(error)
     return CheckReport(
         catalog=str(path),
         rows_read=catalog.report.rows_read,
@@ -127,11 +142,39 @@ def check_catalog(
         findings=tuple(catalog.report.findings),
         labels={name: _summarise_labels(catalog.table[name]) for name in catalog.attributes},
         flags={name: _summarise_flag(catalog.table[name]) for name in catalog.flags},
-        photos=_summarise_photos(catalog, cache, progress),
-        duplicates=None if duplicates_problem else _summarise_groups(groups, distance),
-        duplicates_problem=duplicates_problem,
+        photos=_summarise_photos(found),
+        duplicates=None if found.groups_problem else _summarise_groups(groups, distance),
+        duplicates_problem=found.groups_problem,
         split=_summarise_split(catalog, cache, groups, config, split_file),
     )
+
+
+def inspect_catalog(
+    path: Path | str, config: Config, *, keep_rare: bool = False, progress: Progress = silent
+) -> Inspection:
+    """Read and clean a catalog, decode its photos and find the near-duplicates among them.
+
+    Args:
+        path: the catalog.
+        config: its sections catalog, attributes, photo and split are used.
+        keep_rare: rare labels stay, and with them their products, whatever the attributes' settings say.
+        progress: told about photos decoded and looked at.
+
+    Raises:
+        CatalogError: the catalog can't be read, or its labels can't be cleaned as the config asks.
+    """
+    catalog = read_catalog(path, config.catalog)
+    attributes = config.attributes or dict.fromkeys(catalog.attributes, AttributeConfig())
+    if keep_rare:
+        attributes = {name: settings.model_copy(update={"rare": "keep"}) for name, settings in attributes.items()}
+    catalog = clean_labels(catalog, attributes)
+    cache = open_cache(catalog, config.photo, progress=progress)
+    groups, problem = pd.Series(dtype="int64"), ""
+    try:
+        groups = _groups(cache, config.split.near_duplicate_distance)
+    except MissingDependencyError as error:
+        problem = str(error)
+    return Inspection(catalog, cache, _read_headers(catalog, progress), groups, problem)
 
 
 def _groups(cache: PhotoCache, distance: int) -> pd.Series[int]:
@@ -149,23 +192,28 @@ def _summarise_flag(column: pd.Series[str]) -> FlagSummary:
     return FlagSummary(counts["true"], counts["false"], counts[""])
 
 
-def _summarise_photos(catalog: Catalog, cache: PhotoCache, progress: Progress) -> PhotoSummary:
-    paths = [path for path in catalog.table[IMAGE] if path]
-    sizes: Counter[str] = Counter()
-    modes: Counter[str] = Counter()
-    for done, path in enumerate(paths, 1):
+def _read_headers(catalog: Catalog, progress: Progress) -> pd.DataFrame:
+    named = {id_: path for id_, path in catalog.table[IMAGE].items() if path}
+    headers = []
+    for done, path in enumerate(named.values(), 1):
         try:
             with Image.open(path, formats=FORMATS) as image:  # reads the header alone
-                sizes[f"{image.width}x{image.height}"] += 1
-                modes[image.mode] += 1
+                headers.append((image.width, image.height, image.mode))
         except Exception:  # nearly anything on damaged files; the cache has the reason
-            sizes["unknown"] += 1
-        if done % 1000 == 0 or done == len(paths):
-            progress(done, len(paths), "photo headers read")
+            headers.append((0, 0, ""))
+        if done % 1000 == 0 or done == len(named):
+            progress(done, len(named), "photo headers read")
+    return pd.DataFrame(headers, index=pd.Index(list(named), dtype=str), columns=["width", "height", "mode"])
+
+
+def _summarise_photos(found: Inspection) -> PhotoSummary:
+    headers = zip(found.headers["width"], found.headers["height"], strict=True)
+    sizes = Counter(f"{width}x{height}" if width else "unknown" for width, height in headers)
+    modes = Counter(mode for mode in found.headers["mode"] if mode)
     return PhotoSummary(
-        readable=len(cache.rows),
-        missing=len(catalog) - len(paths),
-        unreadable=dict(cache.problems),
+        readable=len(found.cache.rows),
+        missing=len(found.catalog) - len(found.headers),
+        unreadable=dict(found.cache.problems),
         sizes=dict(sizes.most_common()),
         modes=dict(modes.most_common()),
     )

@@ -17,6 +17,7 @@ from tagger.errors import TaggerError, did_you_mean
 #: Name → one line for `tagger --help`; the command itself is `command` in the module of that name.
 COMMANDS = {
     "check": "Report what a catalog holds and what is wrong with it.",
+    "explore": "Show what a catalog holds as an HTML page with photos.",
     "sample": "Draw a small catalog to try things out.",
     "download": "Fetch a public catalog.",
     "train": "Train a network on a catalog and write a bundle.",

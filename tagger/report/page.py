@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
 from tagger._version import __version__
-from tagger.errors import MissingDependencyError
-from tagger.files import write_text
+from tagger.errors import MissingDependencyError, OutputError
+from tagger.files import make_folder, write_text
 from tagger.report.thumbnails import Picture
 
 try:
@@ -259,6 +260,22 @@ def render_page(page: Page) -> str:
     return environment.get_template("page.html").render(
         page=page, style=_asset("page.css"), script=script, script_hash=f"sha256-{digest}", version=__version__
     )
+
+
+def check_page_file(path: Path | str) -> None:
+    """Make sure that a page may be written there, before long work is done for it.
+
+    Raises:
+        OutputError: the name does not end in .html, or the file can't be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"Expected the name of a page that ends in .html, got {path}. Choose such a name.")
+    if path.is_dir():
+        raise OutputError(f"Can't write the page {path}: a folder has that name. Choose another place.")
+    make_folder(path.parent)
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"Can't write the page {path}: its folder is read-only. Choose another place.")
 
 
 def write_page(page: Page, path: Path | str) -> None:
