@@ -6,10 +6,11 @@ bundle/
   model.int8.onnx      the same with convolutions in int8, where it has any that can be quantized
   model.keras          the same network for fine-tuning
   labels.json          attributes, classes, families
-  calibration.json     temperatures, thresholds, confidences that need no review
+  calibration.json     how scores are calibrated, thresholds, confidences that need no review
   config.json          the settings of the run, photo size included
   metrics.json         how good it was on validation
   split.csv            which product was in which part
+  novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
   flags/               the flags network, where the catalog had flags
 """
 
@@ -18,19 +19,20 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, PositiveFloat, ValidationError
-from pydantic.dataclasses import dataclass as checked_dataclass
+from pydantic import ValidationError
 
 from tagger._version import __version__
+from tagger.calibration import Calibration
 from tagger.config import Config, PhotoConfig, describe_problem, parse_config
 from tagger.errors import BundleError, ConfigError
 from tagger.files import write_json
 from tagger.labels import LabelSpace
+from tagger.novelty import Novelty
 
 FORMAT = "catalog-tagger-bundle"
 VERSION = 1
@@ -39,27 +41,9 @@ _MAX_JSON_BYTES = 64_000_000
 #: No bundle is without these.
 _REQUIRED = ("model.onnx", "labels.json", "calibration.json", "config.json")
 _INT8_MODEL = "model.int8.onnx"
+NOVELTY = "novelty.npy"
 #: Only fine-tuning needs it, and it is large: it may be deleted.
 _SPARE = "model.keras"
-
-
-@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Calibration:
-    """What validation taught about the scores of the heads.
-
-    Args:
-        temperatures: by output name, see `decoding.softmax`.
-        thresholds: by attribute and sigmoid label, the probability from which the label is given; default 0.5.
-        review: by attribute, the confidence below which a tag needs review; default: none needs it.
-    """
-
-    temperatures: dict[str, PositiveFloat] = field(default_factory=dict)
-    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
-    review: dict[str, float] = field(default_factory=dict)
-
-    def threshold(self, attribute: str, label: str) -> float:
-        """Probability from which a label of a sigmoid head is given."""
-        return self.thresholds.get(attribute, {}).get(label, 0.5)
 
 
 @dataclass(frozen=True)
@@ -130,6 +114,15 @@ class Bundle:
         return self.calibration.thresholds
 
     @cached_property
+    def novelty(self) -> Novelty | None:
+        """Tells photos that are unlike the catalog, or None where the bundle can't.
+
+        Raises:
+            BundleError: its file can't be read.
+        """
+        return Novelty.read(self.path / NOVELTY) if NOVELTY in self.manifest["files"] else None
+
+    @cached_property
     def metrics(self) -> dict[str, Any]:
         """Validation metrics of the training run; empty where the bundle has none."""
         path = self.path / "metrics.json"
@@ -191,8 +184,11 @@ def _known_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Leave out settings that this program doesn't know, in place.
 
     Those of training come and go, and bundles must outlive them. A setting that changes how photos are tagged needs a
-    new version of the format.
+    new version of the format. What only has another name now keeps its value.
     """
+    review = settings.get("review")
+    if isinstance(review, dict) and isinstance(wanted := review.get("accuracy"), float) and wanted < 1:
+        review.setdefault("target_precision", wanted)
     try:
         Config.model_validate(settings)
     except ValidationError as error:

@@ -191,8 +191,8 @@ class FlagsConfig(_Section):
 class ReviewConfig(_Section):
     """When a tag is marked `needs_review`."""
 
-    #: tags below the lowest confidence at which this share of validation tags is right are marked.
-    accuracy: float = Field(0.95, gt=0, le=1)
+    #: tags below the lowest confidence from which this share of the tags is right, as far as validation can tell.
+    target_precision: float = Field(0.95, gt=0, lt=1)
 
 
 class InferenceConfig(_Section):

@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.calibration import Calibration, Scale
 from tagger.labels import Attribute, Family, LabelSpace, output_name
 
 Scores = Mapping[str, NDArray[np.float32]]
+
+#: What float32 tells apart from 0 and 1.
+_SMALLEST = 1e-30
+_RESOLUTION = 6e-8
 
 
 def softmax(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float32]:
@@ -26,15 +31,41 @@ def sigmoid(logits: NDArray[Any], temperature: float = 1.0) -> NDArray[np.float3
     return np.asarray(0.5 * (1 + np.tanh(logits.astype(np.float32) / (2 * temperature))), dtype=np.float32)
 
 
-def probabilities(
-    logits: Scores, space: LabelSpace, temperatures: Mapping[str, float]
-) -> dict[str, NDArray[np.float32]]:
+def logit(p: NDArray[Any]) -> NDArray[np.float32]:
+    """The inverse of `sigmoid`; finite at 0 and 1, too."""
+    p = np.clip(p.astype(np.float32), _RESOLUTION, 1 - _RESOLUTION)
+    return np.asarray(np.log(p) - np.log1p(-p), dtype=np.float32)
+
+
+def probabilities(logits: Scores, space: LabelSpace, calibration: Calibration) -> dict[str, NDArray[np.float32]]:
     """Calibrated probabilities by output name, each float32 (N, C)."""
-    return {
-        name: (softmax if head == "softmax" else sigmoid)(logits[name], temperatures.get(name, 1.0))
-        for attribute, head in space.outputs()
-        for name in [output_name(attribute, head)]
-    }
+    calibrated = {}
+    for attribute, head in space.outputs():
+        name = output_name(attribute, head)
+        if head == "softmax":
+            calibrated[name] = softmax(logits[name], calibration.temperatures.get(name, 1.0))
+        else:
+            slopes, offsets = calibration.line(name, attribute.labels)
+            calibrated[name] = sigmoid(logits[name] * slopes + offsets)
+    return calibrated
+
+
+def uncalibrated(scores: Scores, space: LabelSpace, calibration: Calibration) -> dict[str, NDArray[np.float32]]:
+    """What the heads said before they were calibrated: `probabilities` undone, each float32 (N, C).
+
+    Args:
+        scores: as `probabilities` gives them with the same calibration.
+    """
+    raw = {}
+    for attribute, head in space.outputs():
+        name = output_name(attribute, head)
+        if head == "softmax":
+            logits = np.log(np.maximum(scores[name], _SMALLEST))
+            raw[name] = softmax(calibration.temperatures.get(name, 1.0) * logits)
+        else:
+            slopes, offsets = calibration.line(name, attribute.labels)
+            raw[name] = sigmoid((logit(scores[name]) - offsets) / slopes)
+    return raw
 
 
 def class_probabilities(scores: Scores, space: LabelSpace) -> dict[str, NDArray[np.float32]]:
@@ -80,22 +111,22 @@ def pattern_probabilities(attribute: Attribute, sigmoid_scores: NDArray[np.float
     return np.asarray(softmax(log_pattern) @ class_of_pattern, dtype=np.float32)
 
 
-def multi_label_set(
-    scores: NDArray[np.float32], thresholds: NDArray[np.float32]
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Which labels of a multi-valued attribute are given, and how sure that is.
+def set_confidence(
+    scores: NDArray[np.float32], given: NDArray[np.bool_], scale: Scale | None = None
+) -> NDArray[np.float32]:
+    """How sure it is that the labels given by a multi-valued attribute are all right, float32 (N,).
+
+    It is the probability of the least certain label given, or, where none is given, that of none being right; with a
+    scale, what that says of the whole set.
 
     Args:
         scores: probabilities of the labels, float32 (N, L).
-        thresholds: float32 (L,).
-
-    Returns:
-        bool (N, L), and float32 (N,): the probability of the least certain label given, or, where none is given,
-        that of none being right.
+        given: which labels are given, bool (N, L).
+        scale: see `Calibration.sets`.
     """
-    given = scores >= thresholds
     least = np.where(given, scores, np.inf).min(axis=1)
-    return given, np.where(given.any(axis=1), least, 1 - scores.max(axis=1)).astype(np.float32)
+    least = np.where(given.any(axis=1), least, 1 - scores.max(axis=1)).astype(np.float32)
+    return least if scale is None else sigmoid(scale.slope * logit(least) + scale.offset)
 
 
 def _primary_probabilities(attribute: Attribute, scores: Scores) -> NDArray[np.float32]:

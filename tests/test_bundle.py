@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tagger.bundle import VERSION, Bundle, Calibration, seal
+from tagger.bundle import VERSION, Bundle, seal
 from tagger.errors import BundleError
+from tagger.novelty import Novelty
 
 FILES = ("bundle.json", "calibration.json", "config.json", "labels.json", "metrics.json", "model.onnx", "split.csv")
 
@@ -189,6 +191,8 @@ def test_a_manifest_that_points_outside(tiny_bundle: Path, name: str) -> None:
         ("calibration.json", {"thresholds": {"displayCategories": "low"}}, r"thresholds\.displayCategories"),
         ("calibration.json", {"thresholds": [1]}, "thresholds"),
         ("calibration.json", {"mood": {}}, "mood"),
+        ("calibration.json", {"scales": {"use_sigmoid": {"x": {"slope": -1, "offset": 0}}}}, r"scales\..*slope"),
+        ("calibration.json", {"curves": {"gender": [[0.9]]}}, r"curves\.gender"),
         ("labels.json", {"attributes": None}, "labels of the bundle"),
     ],
 )
@@ -208,6 +212,29 @@ def test_settings_that_are_no_more_do_not_matter(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     assert bundle.config.training.epochs == 3
     assert bundle.photo.height == 20
+
+
+@pytest.mark.parametrize(("accuracy", "expected"), [(0.9, 0.9), (1.0, 0.95)])
+def test_the_target_precision_of_an_older_bundle(tiny_bundle: Path, accuracy: float, expected: float) -> None:
+    change_json(tiny_bundle / "config.json", review={"accuracy": accuracy})
+    reseal(tiny_bundle)
+    assert Bundle.open(tiny_bundle).config.review.target_precision == expected
+
+
+def test_an_older_bundle_knows_neither_curves_nor_novelty(tiny_bundle: Path) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    assert bundle.calibration.curves is None and bundle.novelty is None
+
+
+def test_novelty_is_read_from_its_file(tiny_bundle: Path) -> None:
+    Novelty(np.eye(3), np.zeros((1, 3))).write(tiny_bundle / "novelty.npy")
+    reseal(tiny_bundle)
+    novelty = Bundle.open(tiny_bundle).novelty
+    assert novelty is not None and novelty.width == 3
+    (tiny_bundle / "novelty.npy").write_bytes(b"no array")
+    reseal(tiny_bundle)
+    with pytest.raises(BundleError, match=r"novelty\.npy can't be read"):
+        _ = Bundle.open(tiny_bundle).novelty
 
 
 @pytest.mark.parametrize("name", ["config.json", "calibration.json", "labels.json"])
@@ -237,9 +264,3 @@ def test_seal_lists_all_files_also_those_of_folders(tiny_bundle: Path) -> None:
     (tiny_bundle / "flags" / "weights.npz").write_bytes(b"124")
     with pytest.raises(BundleError, match=r"weights\.npz is damaged"):
         Bundle.open(tiny_bundle)
-
-
-def test_thresholds_are_neutral_unless_learned() -> None:
-    calibration = Calibration(thresholds={"usage": {"Casual": 0.3}})
-    assert calibration.threshold("usage", "Casual") == 0.3
-    assert calibration.threshold("usage", "Sports") == calibration.threshold("season", "Fall") == 0.5

@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from tagger.calibration import Calibration, Scale
 from tagger.config import Composite, HeadKind
 from tagger.decoding import (
     choose_classes,
     class_probabilities,
-    multi_label_set,
     pattern_probabilities,
     probabilities,
+    set_confidence,
     sigmoid,
     softmax,
+    uncalibrated,
 )
 from tagger.labels import Attribute, Family, LabelSpace, output_name
 
@@ -67,10 +69,28 @@ def test_heads_give_probabilities_whatever_the_logits(logits: NDArray[np.float32
 
 def test_each_output_has_its_own_temperature() -> None:
     logits = {"gender_softmax": np.log([[1.0, 4.0, 4.0]]), "gender_sigmoid": np.array([[0.0, np.log(9)]])}
-    found = probabilities(logits, LabelSpace({"gender": GENDER}), {"gender_softmax": 2.0})
+    found = probabilities(logits, LabelSpace({"gender": GENDER}), Calibration({"gender_softmax": 2.0}))
     assert list(found) == ["gender_softmax", "gender_sigmoid"]
     same(found["gender_softmax"], [[0.2, 0.4, 0.4]])
     same(found["gender_sigmoid"], [[0.5, 0.9]])
+
+
+def test_labels_with_a_scale_of_their_own() -> None:
+    calibration = Calibration({"gender_sigmoid": 2.0}, {"gender_sigmoid": {"Women": Scale(3.0, np.log(9))}})
+    logits = {"gender_softmax": np.zeros((1, 3), np.float32), "gender_sigmoid": np.array([[np.log(9), 0.0]])}
+    same(probabilities(logits, LabelSpace({"gender": GENDER}), calibration)["gender_sigmoid"], [[0.75, 0.9]])
+
+
+@given(arrays.arrays(np.float32, (4, 3), elements=st.floats(-9, 9, width=32)), st.floats(0.3, 5), st.floats(-2, 2))
+def test_what_the_heads_said_before_calibration(logits: NDArray[np.float32], temperature: float, offset: float) -> None:
+    space = LabelSpace({"gender": GENDER})
+    calibration = Calibration(
+        {"gender_softmax": temperature, "gender_sigmoid": 1.5}, {"gender_sigmoid": {"Men": Scale(0.7, offset)}}
+    )
+    raw = {"gender_softmax": logits, "gender_sigmoid": logits[:, :2]}
+    found = uncalibrated(probabilities(raw, space, calibration), space, calibration)
+    for name, expected in probabilities(raw, space, Calibration()).items():
+        same(found[name], expected, 2e-4)
 
 
 # ---- Single-valued attributes with a sigmoid head ----
@@ -134,7 +154,7 @@ def families(draw: st.DrawFn) -> tuple[LabelSpace, dict[str, NDArray[np.float32]
         output_name(a, head): draw(arrays.arrays(np.float32, (photos, len(a.values(head))), elements=LOGITS))
         for a, head in space.outputs()
     }
-    return space, probabilities(logits, space, {})
+    return space, probabilities(logits, space, Calibration())
 
 
 HEADS: tuple[HeadKind, ...] = ("softmax", "sigmoid")
@@ -199,8 +219,10 @@ def test_classes_that_contradict_each_other_are_settled_by_the_expected_number_o
 # ---- Multi-valued attributes ----
 
 
-def test_multi_label_set() -> None:
+def test_the_confidence_of_several_labels() -> None:
     scores = np.float32([[0.9, 0.3, 0.6], [0.2, 0.1, 0.4], [0.5, 0.25, 0.0]])
-    given_, confidence = multi_label_set(scores, np.float32([0.5, 0.25, 0.7]))
+    given_ = scores >= np.float32([0.5, 0.25, 0.7])
     assert given_.tolist() == [[True, True, False], [False, False, False], [True, True, False]]
-    same(confidence, [0.3, 0.6, 0.25])
+    same(set_confidence(scores, given_), [0.3, 0.6, 0.25])
+    # The logit of 0.75 is log 3; 2 * log 3 - log 3 is the same again.
+    same(set_confidence(np.float32([[0.75]]), np.array([[True]]), Scale(2.0, -np.log(3))), [0.75])

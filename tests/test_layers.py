@@ -16,7 +16,7 @@ LAYERS = [
     {"config", "files"},
     {"catalog"},
     {"labels"},
-    {"decoding"},
+    {"calibration", "decoding", "novelty"},
     {"bundle"},
     {"network", "flags"},
     {"training"},

@@ -23,6 +23,12 @@ model_option = click.option(
     help="Bundle, or the run folder that holds one.",
 )  # fmt: skip
 
+target_precision_option = click.option(
+    "--target-precision", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
+    show_default=False,
+    help="Share of right tags among those not marked for review, such as 0.98. Default: what the bundle was made for.",
+)  # fmt: skip
+
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --engine and --engine-precision to a command; each is None where the bundle's settings decide."""

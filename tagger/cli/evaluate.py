@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, engine_options, model_option, set_option
+from tagger.cli._options import config_option, engine_options, model_option, set_option, target_precision_option
 from tagger.cli._progress import progress_bar
 from tagger.config import EngineName, EnginePrecision
 
@@ -30,6 +30,7 @@ from tagger.config import EngineName, EnginePrecision
 @click.option(
     "--batch-size", type=click.IntRange(1, 4096), default=64, help="Photos that go through the model at once."
 )
+@target_precision_option
 @engine_options
 @config_option
 @set_option
@@ -40,6 +41,7 @@ def command(
     split_file: Path | None,
     out: Path,
     batch_size: int,
+    target_precision: float | None,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
     config_file: Path | None,
@@ -60,7 +62,7 @@ def command(
         from tagger.report.summary import summary_text
         from tagger.report.write import check_report_folder, write_report
     check_report_folder(out)
-    tagger = Tagger.open(model, engine, engine_precision)
+    tagger = Tagger.open(model, engine, engine_precision, target_precision)
     trained = tagger.bundle.config
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     catalog = read_catalog(data, config.catalog)

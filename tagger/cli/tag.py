@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from tagger.cli._options import config_option, engine_options, model_option, set_option
+from tagger.cli._options import config_option, engine_options, model_option, set_option, target_precision_option
 from tagger.cli._progress import progress_bar
 from tagger.config import CatalogConfig, Config, EngineName, EnginePrecision, load_config, override_config
 from tagger.files import atomic_file
@@ -39,6 +39,7 @@ _LABEL_WIDTH = 30
     "--out", type=click.Path(path_type=Path), metavar="FILE",
     help="Write .csv, .jsonl or .parquet there. Default: a table for one photo, else CSV on stdout.",
 )  # fmt: skip
+@target_precision_option
 @engine_options
 @config_option
 @set_option
@@ -47,6 +48,7 @@ def command(
     model: Path,
     top_k: int,
     out: Path | None,
+    target_precision: float | None,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
     config_file: Path | None,
@@ -54,13 +56,16 @@ def command(
 ) -> None:
     """Tag photos, all photos of folders, or the products of catalogs. "-" reads paths from stdin, one a line.
 
+    A tag that is not sure enough is marked: its column "_needs_review" is true. So are all tags of a photo that is like
+    nothing in the catalog; the column "not_a_product" says which.
+
     A photo that can't be used fills the column "error" and does not stop the others; the exit code then is 3. Ids and
     photos of a catalog are looked for as in training; --config and --set say otherwise in the section `catalog`.
     """
     if out is not None:
         check_output(out)
     asked = load_config(config_file, overrides)
-    tagger = Tagger.open(model, engine, engine_precision)
+    tagger = Tagger.open(model, engine, engine_precision, target_precision)
     catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
     found = _find_photos(photos, catalog)
     as_table = out is None and _is_photo(photos)
@@ -138,6 +143,8 @@ def _print_table(tagged: Tagged) -> int:
     name_width = max(map(len, [*tagged.tags, *tagged.heads]))
     label_width = max((len(label) for label in labels.values() if len(label) <= _LABEL_WIDTH), default=0)
     click.echo(tagged.image)
+    if tagged.not_a_product:
+        click.echo("  This looks like no product of the catalog: all tags need review.")
     for name, tag in tagged.tags.items():
         others = ", ".join(f"{label} {p:.2f}" for label, p in tag.runners_up)
         review = "  needs review" if tag.needs_review else ""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.decoding import multi_label_set
+from tagger.calibration import Scale
+from tagger.decoding import set_confidence
 from tagger.inference.tags import Tag
 from tagger.labels import SEPARATOR
 
@@ -40,18 +41,25 @@ def single_tags(
 
 
 def multi_tags(
-    names: Sequence[str], p: NDArray[np.float32], thresholds: Sequence[float], top_k: int, review: float
+    names: Sequence[str],
+    p: NDArray[np.float32],
+    thresholds: NDArray[np.float32],
+    top_k: int,
+    review: float,
+    scale: Scale | None = None,
 ) -> list[Tag]:
     """Tags of a multi-valued attribute: all labels that reach their thresholds; the others are runners-up.
 
     Args:
         names: of the labels.
         p: their probabilities, float32 (N, L).
-        thresholds: of the labels.
+        thresholds: of the labels, float32 (L,).
         top_k: one more than the most runners-up.
         review: confidence below which a tag needs review.
+        scale: see `Calibration.sets`.
     """
-    given, confidences = multi_label_set(p, np.array(thresholds, dtype=np.float32))
+    given = p >= thresholds
+    confidences = set_confidence(p, given, scale)
     answers = [SEPARATOR.join(itertools.compress(names, row)) for row in given.tolist()]
     if top_k == 1:
         return _tags(answers, confidences, [[]] * len(answers), top_k, review)

@@ -6,6 +6,7 @@ import contextlib
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,8 @@ from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
 
 EMBEDDING = "embedding"
+#: Beside the scores of the heads, where the bundle can tell: see `Novelty.scores`.
+NOVELTY = "novelty"
 #: Photos read ahead of the network, in batches: enough to keep it busy, few enough to bound the memory.
 _BATCHES_AHEAD = 3
 #: Threads do, unlike in training: the network is what takes long here.
@@ -40,7 +43,8 @@ class Scored(NamedTuple):
     Args:
         photos: N photos.
         errors: why each can't be used; "" for the M that can.
-        scores: calibrated probabilities by output name, float32 (M, C), and "embedding", float32 (M, E).
+        scores: calibrated probabilities by output name, float32 (M, C), "embedding", float32 (M, E), and, where the
+            bundle can tell, "novelty", float32 (M, 1).
     """
 
     photos: list[Photo]
@@ -54,34 +58,47 @@ class Tagger:
     Args:
         bundle: what the outputs of the network mean.
         engine: runs the network.
+        target_precision: share of right tags among those without a mark; None: what the bundle was made for.
+
+    Raises:
+        BundleError: it doesn't know which confidence reaches another precision.
     """
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine, target_precision: float | None = None) -> None:
         self.bundle = bundle
+        self.target_precision = target_precision or bundle.config.review.target_precision
         self._engine = engine
+        self._review = _review_confidences(bundle, target_precision)
 
     @classmethod
     def open(
-        cls, path: Path | str, engine: EngineName | None = None, engine_precision: EnginePrecision | None = None
+        cls,
+        path: Path | str,
+        engine: EngineName | None = None,
+        engine_precision: EnginePrecision | None = None,
+        target_precision: float | None = None,
     ) -> Tagger:
         """Open the bundle in a folder.
 
         Args:
             engine: what runs the network, see `open_engine`; None: what the bundle's settings say.
             engine_precision: in which numeric precision; None: likewise.
+            target_precision: see `Tagger`.
 
         Raises:
             BundleError: missing, damaged, of a version that this program can't read, put together from several, or
-                without the int8 model that is asked for.
+                without the int8 model or the confidences that are asked for.
             MissingDependencyError: the engine is not installed.
         """
         bundle = Bundle.open(path)
         opened = open_engine(bundle, engine, engine_precision)
         _check_outputs(bundle, opened)
-        return cls(bundle, opened)
+        return cls(bundle, opened, target_precision)
 
     def scores(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities by output name, float32 (N, C), and "embedding", float32 (N, E), not normalised.
+
+        Where the bundle can tell, also "novelty", float32 (N, 1), see `Novelty.scores`.
 
         Args:
             pixels: decoded photos, uint8 (N, H, W, 3), of the bundle's photo size.
@@ -97,6 +114,8 @@ class Tagger:
     def decode(self, scores: Scores, top_k: int = 3) -> list[dict[str, Tag]]:
         """Tags by attribute of each photo; parents and children never contradict each other.
 
+        Each tag is marked for review by its own confidence; all tags of a photo that shows no product are.
+
         Args:
             scores: as `scores` gives them.
             top_k: labels an attribute, the answer included.
@@ -106,14 +125,17 @@ class Tagger:
         chosen = choose_classes(classes, space)
         columns: dict[str, list[Tag]] = {}
         for name, attribute in space.attributes.items():
-            review = calibration.review.get(name, 0.0)
+            review = self._review.get(name, 0.0)
             if attribute.multi_valued:
-                limits = [calibration.threshold(name, label) for label in attribute.labels]
+                limits = calibration.limits(name, attribute.labels)
                 p = scores[output_name(attribute, "sigmoid")]
-                columns[name] = multi_tags(attribute.labels, p, limits, top_k, review)
+                columns[name] = multi_tags(attribute.labels, p, limits, top_k, review, calibration.sets.get(name))
             else:
                 columns[name] = single_tags(attribute.classes, classes[name], chosen[name], top_k, review)
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        tags = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        for row in np.flatnonzero(scores[NOVELTY][:, 0] > 1) if NOVELTY in scores else ():
+            tags[row] = {name: replace(tag, needs_review=True) for name, tag in tags[row].items()}
+        return tags
 
     def tag_pixels(self, pixels: NDArray[np.uint8], top_k: int = 3) -> list[dict[str, Tag]]:
         """Tags of decoded photos, uint8 (N, H, W, 3)."""
@@ -186,8 +208,11 @@ class Tagger:
             return error
 
     def _calibrated(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
-        calibrated = probabilities(outputs, self.bundle.label_space, self.bundle.calibration.temperatures)
-        return {**calibrated, EMBEDDING: outputs[EMBEDDING]}
+        scores = probabilities(outputs, self.bundle.label_space, self.bundle.calibration)
+        scores[EMBEDDING] = outputs[EMBEDDING]
+        if self.bundle.novelty is not None:
+            scores[NOVELTY] = self.bundle.novelty.scores(outputs[EMBEDDING])[:, None]
+        return scores
 
     def _other_heads(self, scores: Scores, top_k: int) -> list[dict[str, dict[str, float]]]:
         """For each photo, the most probable labels of every head that is not the primary one, by output name."""
@@ -205,12 +230,27 @@ def _pair(
     batch: Scored, tags: Iterable[dict[str, Tag]], heads: Iterable[dict[str, dict[str, float]]]
 ) -> Iterator[Tagged]:
     """Pair the photos of a batch with what was found in those that could be used."""
-    rows = zip(tags, heads, batch.scores[EMBEDDING], strict=True)
+    embeddings = batch.scores[EMBEDDING]
+    novelty = batch.scores[NOVELTY][:, 0].astype(float).round(4).tolist() if NOVELTY in batch.scores else None
+    rows = zip(tags, heads, embeddings, novelty or [None] * len(embeddings), strict=True)
     for photo, error in zip(batch.photos, batch.errors, strict=True):
         if error:
             yield Tagged(photo.id, photo.path, error=error)
         else:
-            yield Tagged(photo.id, photo.path, *next(rows))
+            found, others, embedding, unlike = next(rows)
+            yield Tagged(photo.id, photo.path, found, others, embedding, novelty=unlike)
+
+
+def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[str, float]:
+    """The confidence of each attribute below which a tag needs review."""
+    if target_precision is None:
+        return bundle.calibration.review
+    if bundle.calibration.curves is None:
+        raise BundleError(
+            f"The bundle {bundle.path} doesn't say which confidence reaches a precision of {target_precision:g}: it "
+            "was made by an older program. Train it again, or leave out the target precision."
+        )
+    return {name: bundle.calibration.review_at(name, target_precision) for name in bundle.label_space.attributes}
 
 
 def _check_outputs(bundle: Bundle, engine: Engine) -> None:
@@ -224,11 +264,11 @@ def _check_outputs(bundle: Bundle, engine: Engine) -> None:
             f"asks for ({error}). Copy or train the bundle again."
         ) from error
     expected = {output_name(attribute, head): len(attribute.values(head)) for attribute, head in space.outputs()}
-    for name, columns in {EMBEDDING: None, **expected}.items():
+    for name, columns in {EMBEDDING: bundle.novelty and bundle.novelty.width, **expected}.items():
         found = outputs[name].shape if name in outputs else None
         if not found or len(found) != 2 or columns not in (None, found[1]):
             raise BundleError(
-                f"{bundle.model} and labels.json don't belong together: expected an output {name}"
+                f"{bundle.model} and the other files don't belong together: expected an output {name}"
                 f"{f' of {columns} columns' if columns else ''}, found {found[-1] if found else 'none'}. "
                 "Copy or train the bundle again."
             )

@@ -22,10 +22,11 @@ class Tag:
 
     Args:
         label: the label; several joined by "|" where the attribute allows it, "" for none of them.
-        confidence: calibrated probability that the label is right, 0 to 1. For several labels, that of the least
-            certain one.
+        confidence: calibrated probability that the label is right, 0 to 1. For several labels, that all of them are;
+            from bundles that don't know it, that of the least certain one.
         runners_up: the next labels with their probabilities, best first.
-        needs_review: whether the confidence is below the one at which validation tags were accurate enough.
+        needs_review: whether the confidence is below the one from which tags reach the target precision, or the photo
+            shows no product.
     """
 
     label: str
@@ -45,6 +46,8 @@ class Tagged:
         heads: probabilities of the heads that are not the primary one, by output name and label.
         embedding: float32 (E,), not normalised; None where the photo could not be used.
         error: why it could not be used, else "".
+        novelty: how unlike the photos of the catalog it is, see `Novelty.scores`; None where the photo could not be
+            used, or the bundle can't tell.
     """
 
     id: str
@@ -53,3 +56,9 @@ class Tagged:
     heads: dict[str, dict[str, float]] = field(default_factory=dict)
     embedding: NDArray[np.float32] | None = None
     error: str = ""
+    novelty: float | None = None
+
+    @property
+    def not_a_product(self) -> bool:
+        """Whether it is like nothing in the catalog, so that all its tags need review."""
+        return self.novelty is not None and self.novelty > 1

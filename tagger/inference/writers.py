@@ -14,6 +14,7 @@ from tagger.inference.tags import Tag, Tagged
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 _PARQUET_ROWS = 4096
+_TRUTH = {True: "true", False: "false"}
 
 
 class TagWriter(Protocol):
@@ -56,8 +57,8 @@ def open_writer(path: Path, suffix: str, attributes: Sequence[str]) -> TagWriter
 
 def columns(attributes: Sequence[str]) -> list[str]:
     """Names of the columns of CSV and Parquet."""
-    pairs = [name for attribute in attributes for name in (attribute, f"{attribute}_confidence")]
-    return ["id", "image", *pairs, "error"]
+    tags = [f"{attribute}{end}" for attribute in attributes for end in ("", "_confidence", "_needs_review")]
+    return ["id", "image", *tags, "not_a_product", "error"]
 
 
 def to_row(tagged: Tagged, attributes: Sequence[str]) -> list[Any]:
@@ -65,17 +66,19 @@ def to_row(tagged: Tagged, attributes: Sequence[str]) -> list[Any]:
     row: list[Any] = [_writable(tagged.id), _writable(tagged.image)]
     for name in attributes:
         tag = tagged.tags.get(name)
-        row += [tag.label, tag.confidence] if tag else [None, None]
-    return [*row, _writable(tagged.error)]
+        row += [tag.label, tag.confidence, tag.needs_review] if tag else [None, None, None]
+    return [*row, None if tagged.error else tagged.not_a_product, _writable(tagged.error)]
 
 
 def to_json(tagged: Tagged) -> dict[str, Any]:
-    """A result as JSON: runners-up, review marks and the other heads included."""
+    """A result as JSON: runners-up, the other heads and the novelty included."""
     return {
         "id": _writable(tagged.id),
         "image": _writable(tagged.image),
         "tags": {name: _tag_to_json(tag) for name, tag in tagged.tags.items()},
         "other_heads": tagged.heads,
+        "not_a_product": None if tagged.error else tagged.not_a_product,
+        "novelty": tagged.novelty,
         "error": _writable(tagged.error),
     }
 
@@ -90,7 +93,8 @@ class CsvWriter:
         self._writer.writerow(columns(attributes))
 
     def write(self, tagged: Tagged) -> None:
-        self._writer.writerow(to_row(tagged, self._attributes))
+        row = to_row(tagged, self._attributes)
+        self._writer.writerow([_TRUTH[cell] if isinstance(cell, bool) else cell for cell in row])
 
     def close(self) -> None:
         self._file.close()
@@ -117,13 +121,9 @@ class ParquetWriter:
         import pyarrow.parquet as pq
 
         self._attributes = attributes
-        confidences = [False, False, *(False, True) * len(attributes), False]
-        self._schema = pa.schema(
-            [
-                (name, pa.float32() if confidence else pa.string())
-                for name, confidence in zip(columns(attributes), confidences, strict=True)
-            ]
-        )
+        text, number, truth = pa.string(), pa.float32(), pa.bool_()
+        types = [text, text, *(text, number, truth) * len(attributes), truth, text]
+        self._schema = pa.schema(list(zip(columns(attributes), types, strict=True)))
         self._writer = pq.ParquetWriter(path, self._schema)
         self._rows: list[list[Any]] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from tagger.bundle import Calibration, seal
+from tagger.bundle import NOVELTY, seal
+from tagger.calibration import Calibration
 from tagger.catalog.splits import write_split
 from tagger.config import Config, FlagsConfig
 from tagger.decoding import choose_classes, class_probabilities, probabilities
@@ -21,6 +23,7 @@ from tagger.network.model import with_embedding
 from tagger.progress import Progress, silent
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.export import export_onnx
+from tagger.training.novelty import learn_novelty
 from tagger.training.prepare import Prepared
 from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
 from tagger.training.validation import predict_logits, validation_metrics
@@ -58,7 +61,7 @@ def write_bundle(
     held_out = prepared.training_part(part)
     space = prepared.answers
     logits = predict_logits(model, held_out)
-    calibration = calibrate(logits, held_out.targets, space, config.review.accuracy)
+    calibration = calibrate(logits, held_out.targets, space, config.review.target_precision)
     judged = judge_tags(logits, held_out.targets, space, calibration)
     with atomic_folder(folder) as temporary:
         complete = with_embedding(model, space)
@@ -72,14 +75,18 @@ def write_bundle(
         }
         complete.save(temporary / "model.keras")
         write_json(temporary / "labels.json", space.to_json())
-        write_json(temporary / "calibration.json", vars(calibration))
+        write_json(temporary / "calibration.json", asdict(calibration))
         write_json(temporary / "config.json", config.model_dump(mode="json"))
+        if part == "validation" and (
+            novelty := learn_novelty(complete, prepared.training_part("train"), held_out, space, config.training.seed)
+        ):
+            novelty.write(temporary / NOVELTY)
         int8 = temporary / "model.int8.onnx"
         training = sample_photos(
             prepared.cache.pixels, prepared.cache.select(prepared.ids("train")), config.training.seed
         )
         if quantize_convolutions(temporary / "model.onnx", training, int8):
-            metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration.temperatures)
+            metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration)
         write_json(temporary / "metrics.json", metrics)
         write_split(prepared.split, temporary / "split.csv")
         if learnable_flags(prepared, config.flags):
@@ -108,7 +115,7 @@ def _predicted_labels(model: keras.Model, prepared: Prepared, calibration: Calib
     ids, space = prepared.ids("test"), prepared.answers
     if not ids:
         return None
-    scores = probabilities(predict_logits(model, prepared.training_part("test")), space, calibration.temperatures)
+    scores = probabilities(predict_logits(model, prepared.training_part("test")), space, calibration)
     chosen = choose_classes(class_probabilities(scores, space), space)
     labels = {name: np.array(space[name].classes, dtype=object)[index] for name, index in chosen.items()}
     return pd.DataFrame(labels, index=pd.Index(ids))

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.calibration import Calibration
 from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
 from tagger.labels import LabelSpace
 from tagger.training.batches import TrainingPart
@@ -73,7 +74,7 @@ def sample_photos(pixels: NDArray[np.uint8], rows: NDArray[np.int64], seed: int)
 
 
 def int8_agreement(
-    path: Path, part: TrainingPart, logits: Scores, space: LabelSpace, temperatures: dict[str, float]
+    path: Path, part: TrainingPart, logits: Scores, space: LabelSpace, calibration: Calibration
 ) -> dict[str, float]:
     """Share of photos that an int8 model answers as the float model does, by single-valued attribute.
 
@@ -81,10 +82,10 @@ def int8_agreement(
         path: ONNX file of the int8 model.
         part: at least one product.
         logits: of the float model for the same part, by output name.
-        temperatures: see `Calibration`; they are those of the float model for both.
+        calibration: that of the float model, for both.
     """
-    expected = _answers(logits, space, temperatures)
-    found = _answers(_run_onnx(path, part), space, temperatures)
+    expected = _answers(logits, space, calibration)
+    found = _answers(_run_onnx(path, part), space, calibration)
     agreement = {name: float((found[name] == answers).mean()) for name, answers in expected.items()}
     _log.info("int8 answers as float32: %s", "  ".join(f"{name} {share:.3f}" for name, share in agreement.items()))
     return agreement
@@ -158,5 +159,5 @@ def _run_onnx(path: Path, part: TrainingPart) -> dict[str, NDArray[np.float32]]:
     return {name: np.concatenate(values) for name, values in zip(names, zip(*batches, strict=True), strict=True)}
 
 
-def _answers(logits: Scores, space: LabelSpace, temperatures: dict[str, float]) -> dict[str, NDArray[np.int64]]:
-    return choose_classes(class_probabilities(probabilities(logits, space, temperatures), space), space)
+def _answers(logits: Scores, space: LabelSpace, calibration: Calibration) -> dict[str, NDArray[np.int64]]:
+    return choose_classes(class_probabilities(probabilities(logits, space, calibration), space), space)

@@ -23,8 +23,10 @@ Run = Callable[..., int]
 Captured = pytest.CaptureFixture[str]
 TAG = [sys.executable, "-m", "tagger", "tag"]
 COLUMNS = [
-    "id", "image", "masterCategory", "masterCategory_confidence", "articleType", "articleType_confidence", "gender",
-    "gender_confidence", "season", "season_confidence", "displayCategories", "displayCategories_confidence", "error",
+    "id", "image",
+    *(f"{name}{end}" for name in ("masterCategory", "articleType", "gender", "season", "displayCategories")
+      for end in ("", "_confidence", "_needs_review")),
+    "not_a_product", "error",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from tagger.bundle import Bundle, seal
 from tagger.cores import usable_cores
 from tagger.errors import BundleError
 from tagger.inference import Photo, Tag, Tagger
+from tagger.novelty import Novelty
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -114,6 +115,78 @@ def test_no_photo_has_no_tags(tagger: Tagger) -> None:
 def test_pixels_of_another_shape_or_type(tagger: Tagger, pixels: Any) -> None:
     with pytest.raises(ValueError, match=r"Expected photos uint8 \(N, 20, 16, 3\), got"):
         tagger.scores(pixels)
+
+
+# ---- What needs review ----
+
+
+def recalibrate(bundle: Path, **changes: Any) -> None:
+    calibration = json.loads((bundle / "calibration.json").read_text(encoding="utf-8"))
+    (bundle / "calibration.json").write_text(json.dumps({**calibration, **changes}), encoding="utf-8")
+    seal(bundle, {})
+
+
+def needs_review(tagger: Tagger, colour: tuple[int, int, int]) -> dict[str, bool]:
+    return {name: tag.needs_review for name, tag in tagger.tag_pixels(plain(colour))[0].items()}
+
+
+def test_an_unsure_article_type_leaves_its_parent_answered(tiny_bundle: Path) -> None:
+    recalibrate(tiny_bundle, review={"masterCategory": 0.9, "articleType": 0.9})
+    dark = (85, 0, 0)  # T-shirts and shirts are both likely, and both are apparel
+    tagger = Tagger.open(tiny_bundle, "onnxruntime")
+    tags = tagger.tag_pixels(plain(dark))[0]
+    assert tags["masterCategory"].label == "Apparel" and tags["masterCategory"].confidence > 0.9
+    assert tags["articleType"].confidence < 0.9
+    assert (tags["masterCategory"].needs_review, tags["articleType"].needs_review) == (False, True)
+
+
+def test_another_target_precision(tiny_bundle: Path) -> None:
+    curves = {"masterCategory": [[0.5, 0.3], [0.9, 0.6], [0.99, 0.9999]], "gender": []}
+    recalibrate(tiny_bundle, curves=curves)
+    marks = {}
+    for target in (0.5, 0.9, 0.995):
+        tagger = Tagger.open(tiny_bundle, "onnxruntime", None, target)
+        assert tagger.target_precision == target
+        assert needs_review(tagger, RED)["gender"]  # nothing says that any confidence will do
+        marks[target] = [needs_review(tagger, colour)["masterCategory"] for colour in ((0, 0, 0), RED)]
+    assert marks == {0.5: [False, False], 0.9: [True, False], 0.995: [True, True]}
+    assert Tagger.open(tiny_bundle, "onnxruntime").target_precision == 0.95
+
+
+def test_a_bundle_that_knows_one_target_precision_only(tiny_bundle: Path) -> None:
+    with pytest.raises(BundleError, match=r"which confidence reaches a precision of 0\.9: .* older program"):
+        Tagger.open(tiny_bundle, "onnxruntime", None, 0.9)
+
+
+@pytest.fixture
+def choosy(tiny_bundle: Path) -> Path:
+    """A bundle whose catalog shows red and green photos only."""
+    Novelty(2 * np.eye(3), 2 * np.eye(3)[:2]).write(tiny_bundle / "novelty.npy")
+    seal(tiny_bundle, {})
+    return tiny_bundle
+
+
+def test_what_is_like_nothing_in_the_catalog_needs_review(choosy: Path, tmp_path: Path) -> None:
+    tagger = Tagger.open(choosy, "onnxruntime")
+    assert set(needs_review(tagger, RED).values()) == {False}
+    assert set(needs_review(tagger, BLUE).values()) == {True}
+    np.testing.assert_allclose(tagger.scores(plain(RED, BLUE))["novelty"], [[0], [2 * np.sqrt(2)]], atol=1e-3)
+    broken = Photo("missing", str(tmp_path / "missing.jpg"))
+    found = list(tagger.run([draw(tmp_path / "red.png"), broken, draw(tmp_path / "blue.png", BLUE)]))
+    assert [tagged.not_a_product for tagged in found] == [False, False, True]
+    assert [tagged.novelty for tagged in found] == [0, None, pytest.approx(2.8284, abs=1e-3)]
+
+
+def test_a_bundle_that_can_not_tell_never_says_so(tagger: Tagger, tmp_path: Path) -> None:
+    (found,) = tagger.run([draw(tmp_path / "blue.png", BLUE)])
+    assert found.novelty is None and not found.not_a_product
+
+
+def test_novelty_of_another_model(choosy: Path) -> None:
+    Novelty(np.eye(4), np.zeros((1, 4))).write(choosy / "novelty.npy")
+    seal(choosy, {})
+    with pytest.raises(BundleError, match="expected an output embedding of 4 columns, found 3"):
+        Tagger.open(choosy)
 
 
 # ---- Many photos ----

@@ -22,10 +22,12 @@ GOOD = Tagged(
     'a "b", c.jpg',
     {"usage": Tag("Casual|Sports", 0.9, (("Party", 0.0512),), True), "usage_confidence": Tag("", 0.4321)},
     {"usage_softmax": {"Casual": 0.5}},
+    novelty=1.25,
 )
 BROKEN = Tagged("2", "gr\udcf6\udcdfe.jpg", error="gr\udcf6\udcdfe.jpg: not a photo.")
 COLUMNS = [
-    "id", "image", "usage", "usage_confidence", "usage_confidence", "usage_confidence_confidence", "error",
+    "id", "image", "usage", "usage_confidence", "usage_needs_review", "usage_confidence",
+    "usage_confidence_confidence", "usage_confidence_needs_review", "not_a_product", "error",
 ]  # fmt: skip
 ESCAPED = "gr\\udcf6\\udcdfe.jpg"
 
@@ -43,8 +45,8 @@ def test_csv(tmp_path: Path) -> None:
         rows = list(csv.reader(file))
     assert rows == [
         COLUMNS,
-        ["größe\n№1", 'a "b", c.jpg', "Casual|Sports", "0.9", "", "0.4321", ""],
-        ["2", ESCAPED, "", "", "", "", f"{ESCAPED}: not a photo."],
+        ["größe\n№1", 'a "b", c.jpg', "Casual|Sports", "0.9", "true", "", "0.4321", "false", "true", ""],
+        ["2", ESCAPED, "", "", "", "", "", "", "", f"{ESCAPED}: not a photo."],
     ]
 
 
@@ -65,10 +67,13 @@ def test_jsonl(tmp_path: Path) -> None:
             "usage_confidence": {"label": "", "confidence": 0.4321, "needs_review": False, "runners_up": []},
         },
         "other_heads": {"usage_softmax": {"Casual": 0.5}},
+        "not_a_product": True,
+        "novelty": 1.25,
         "error": "",
     }
     assert broken == {
-        "id": "2", "image": ESCAPED, "tags": {}, "other_heads": {}, "error": f"{ESCAPED}: not a photo."
+        "id": "2", "image": ESCAPED, "tags": {}, "other_heads": {}, "not_a_product": None, "novelty": None,
+        "error": f"{ESCAPED}: not a photo.",
     }  # fmt: skip
 
 
@@ -77,18 +82,21 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_in_a_grou
     pytest.importorskip("pyarrow")
     monkeypatch.setattr(writers, "_PARQUET_ROWS", rows_in_a_group)
     table = pd.read_parquet(write(tmp_path / "tags.parquet", GOOD, BROKEN, GOOD, attributes=["usage"]))
-    assert list(table) == ["id", "image", "usage", "usage_confidence", "error"]
+    assert list(table) == ["id", "image", "usage", "usage_confidence", "usage_needs_review", "not_a_product", "error"]
     assert table["id"].tolist() == ["größe\n№1", "2", "größe\n№1"]
     assert table["usage"].fillna("missing").tolist() == ["Casual|Sports", "missing", "Casual|Sports"]
     assert table["usage_confidence"].dtype == "float32"
     assert table["usage_confidence"].isna().tolist() == [False, True, False]
+    for name in ("usage_needs_review", "not_a_product"):
+        assert table[name].tolist() == [True, None, True]
     assert table["error"].tolist() == ["", f"{ESCAPED}: not a photo.", ""]
 
 
 def test_parquet_types_go_by_place_not_by_name(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     schema = parquet.read_schema(write(tmp_path / "tags.parquet", GOOD))
-    assert list(map(str, schema.types)) == ["string", "string", "string", "float", "string", "float", "string"]
+    tag = ["string", "float", "bool"]
+    assert list(map(str, schema.types)) == ["string", "string", *tag, *tag, "bool", "string"]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
@@ -98,7 +106,7 @@ def test_no_photo_still_makes_a_readable_file(tmp_path: Path, suffix: str) -> No
         assert path.read_text() == ""
         return
     table = pd.read_csv(path) if suffix == ".csv" else pd.read_parquet(path)
-    assert list(table) == ["id", "image", "usage", "usage_confidence", "error"]
+    assert list(table) == ["id", "image", "usage", "usage_confidence", "usage_needs_review", "not_a_product", "error"]
     assert table.empty
 
 
