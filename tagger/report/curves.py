@@ -129,16 +129,18 @@ def precision_recall_plot(head: HeadScores, title: str) -> bytes | None:
         axes = figure.add_subplot()
         step = -(-head.targets.size // _POOLED)
         targets, scores = head.targets[::step].ravel(), head.scores[::step].ravel()
-        pooled = average_precision_score(targets, scores)
-        _curve(axes, targets, scores, f"all labels pooled  {pooled:.2f}", color="0.1", linewidth=2.4)
+        _curve(axes, targets, scores, color="0.1", linewidth=2.4)
         for (group, members), palette in zip(groups.items(), ("Blues_r", "Oranges_r"), strict=True):
-            if members:
-                axes.plot([], [], " ", label=f"{group}:")
+            axes.plot([], [], " ", label=f"{group}:" if members else " ")
             for i, colour, dash in zip(members, seaborn.color_palette(palette, _CURVES + 2), _DASHES, strict=False):
                 label = f"{plot_label(head.labels[i])} ({positives[i]:,})  {areas[i]:.2f}"
-                _curve(axes, head.targets[:, i], head.scores[:, i], label, color=colour, linewidth=1.5, linestyle=dash)
+                style = {"color": colour, "linewidth": 1.5, "linestyle": dash, "label": label}
+                _curve(axes, head.targets[:, i], head.scores[:, i], **style)
+            for _ in range(len(frequent) - len(members)):  # so that the next group has a column of its own
+                axes.plot([], [], " ", label=" ")
+        pooled = average_precision_score(targets, scores)
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
-        axes.set_title(title, fontsize=10)
+        axes.set_title(f"{title}\nblack: all labels pooled, {pooled:.2f}", fontsize=10)
         figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2, handlelength=1.6, columnspacing=1)
         return plot_svg(figure)
 
@@ -281,14 +283,15 @@ def _heat_map(
     axes.tick_params(axis="y", rotation=0, length=0)
 
 
-def _curve(axes: Any, targets: NDArray[np.bool_], scores: NDArray[np.float32], label: str, **style: Any) -> None:
+def _curve(axes: Any, targets: NDArray[np.bool_], scores: NDArray[np.float32], **style: Any) -> None:
     precision, recall, _ = precision_recall_curve(targets, scores)
-    kept = _thinned(len(recall))
-    axes.plot(recall[kept], precision[kept], label=label, **style)
+    # Evenly along the recall: most of the points of a large curve crowd at its end.
+    kept = np.unique(np.searchsorted(-recall, -np.linspace(0, 1, _POINTS)).clip(max=len(recall) - 1))
+    axes.plot(recall[kept], precision[kept], **style)
 
 
-def _thinned(count: int, first: int = 0) -> NDArray[np.int64]:
-    """Indices of at most _POINTS points of a curve, the last one among them."""
+def _thinned(count: int, first: int) -> NDArray[np.int64]:
+    """Indices of at most _POINTS points of a curve from `first` on, the last one among them."""
     return np.unique(np.linspace(first, count - 1, min(_POINTS, count - first)).astype(np.int64))
 
 

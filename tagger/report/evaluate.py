@@ -11,6 +11,7 @@ from tagger.bundle import Bundle
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.errors import CatalogError
 from tagger.progress import Progress, silent
+from tagger.report.compare import EarlierReport, compare
 from tagger.report.evaluation import Evaluation
 from tagger.report.judge import judge
 from tagger.report.label_issues import label_issues, near_duplicate_groups
@@ -27,6 +28,7 @@ def evaluate(
     selection: Selection | None = None,
     *,
     command: str = "",
+    earlier: EarlierReport | None = None,
     batch_size: int = 64,
     progress: Progress = silent,
 ) -> Evaluation:
@@ -37,6 +39,7 @@ def evaluate(
         catalog: products with photos and labels.
         selection: which products; default: all.
         command: recorded in the report.
+        earlier: a report to compare with.
         batch_size: photos that go through the model at once.
         progress: told how many photos are done.
 
@@ -65,11 +68,12 @@ def evaluate(
         bundle=bundle.id,
         command=command,
     )
-    trained = (bundle.split or {}).items()
+    trained = {id_ for id_, part in (bundle.split or {}).items() if part == "train"}
     return replace(
         judged,
         label_issues=_label_issues(judged, predictions, bundle),
-        in_sample=len({id_ for id_, part in trained if part == "train"}.intersection(predictions.ids)),
+        in_sample=len(trained.intersection(predictions.ids)),
+        comparison=compare(judged, earlier) if earlier else None,
     )
 
 

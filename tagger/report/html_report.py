@@ -36,15 +36,16 @@ from tagger.report.verdict import give_verdict
 
 _SIGNS = {"live": "✔", "partly": "◐", "person": "✘"}
 _LEAD = (
-    "Tags are judged as `tagger tag` gives them. Below a figure is its 95 % interval: drawing the products again would "
-    "give a figure in them nineteen times in twenty."
+    "Tags are judged as `tagger tag` gives them. Below a figure is its 95 % interval: drawing the products again would give "
+    "a figure in it nineteen times in twenty."
 )
 _READING = (
-    "Coverage: share of the tags whose confidence is high enough that the share of right ones should reach the target; the "
-    "others are marked for review. Reached: the share of those that is right, here, on products that did not choose the mark. "
-    "Majority: accuracy of always saying the most frequent label. Macro-F1 is the mean over the classes in the truth or the "
-    "tags of this part, rare ones counting as much as frequent ones; a class that is never found counts 0, and a precision "
-    "or recall that is a share of nothing is shown as –."
+    "Coverage: share of the tags whose confidence is high enough that the target should be reached; the others are marked "
+    "for review. Reached: how many of the unmarked ones are right here. Where that is below the target, these products are "
+    "not like those that the bundle was calibrated on; --target-precision asks for more. Majority: accuracy of always "
+    "saying the most frequent label. Macro-F1: mean over the classes in the truth or the tags of this part, rare ones "
+    "counting as much as frequent ones. A class that is never found counts 0; a precision or recall that is a share of "
+    "nothing is shown as –."
 )
 
 
@@ -114,8 +115,8 @@ def _decisions(evaluation: Evaluation) -> list[Part]:
                 targets[0] if len(targets) == 1 else None,
             ),
             alt="Share of right tags against the share of tags that go live, a line an attribute",
-            caption="The more tags go live, the fewer of them are right. The dot is where the bundle marks the rest for "
-            "review; move along the line for another bargain (review.target_precision when training).",
+            caption="The more tags go live, the fewer of them are right. Right of the dot the bundle marks the tags for "
+            "review; --target-precision moves the dot along the line.",
         ),
     ]
 
@@ -133,7 +134,6 @@ def _columns(evaluation: Evaluation) -> list[Column]:
         Column("macro-F1", "number", 3, full=1.0, help="mean over the classes in the truth or the tags"),
         Column("coverage", "number", 3, full=1.0, help="share of the tags that need no review"),
         Column("reached", "number", 3, help="accuracy of the tags that need no review"),
-        Column("products", "number", help="with a known label"),
     ]
 
 
@@ -152,7 +152,6 @@ def _row(name: str, evaluation: Evaluation, sentence: str, decision: str) -> lis
         with_interval(m, "macro_f1"),
         with_interval(m, "coverage"),
         with_interval(m, "accepted_accuracy"),
-        m["support"],
     ]
 
 
@@ -183,8 +182,8 @@ def _changes(comparison: Comparison) -> Section:
     if comparison.removed:
         notes.append(f"Only in the earlier report: {', '.join(comparison.removed)}.")
     lead = (
-        f"Against {comparison.report}. Below each change is the 95 % interval of the difference, from a bootstrap that draws the "
-        "same products for both; where it does not hold 0, the change is more than chance."
+        f"Against {comparison.report}. Below each change is its 95 % interval, from a bootstrap that draws the same "
+        "products for both; where it does not hold 0, the change is more than chance."
     )
     return Section(
         "What changed", [*([Note(notes[0], notes[1:])] if notes else []), Table("Changes", columns, rows)], lead

@@ -40,7 +40,7 @@ def give_verdict(metrics: Mapping[str, Any]) -> Verdict:
         return Verdict(
             "person",
             f"Needs a person: the {_percent(coverage)} without a review mark are right in only {_percent(reached)}, "
-            f"below {wanted}. Calibrate on products like these, or ask for more (review.target_precision).",
+            f"below {wanted}.",
         )
     short = "" if reached >= target else f" (a little below {wanted}, within chance)"
     return Verdict(
