@@ -1,103 +1,76 @@
-"""How sure a difference between two models is: a paired bootstrap over the products that both were judged on."""
+"""How far the figures of a part would move with other products of the same kind: percentile bootstrap intervals.
+
+Efron, Tibshirani: An Introduction to the Bootstrap, 1993, chapter 13. Products are drawn anew with replacement; as only
+counts matter, those of each distinct pair of truth and tag are drawn from a multinomial distribution: it is the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import MultiLabelBinarizer
 
-from tagger.errors import MissingDependencyError
 from tagger.labels import cell_values
-from tagger.report.metrics import Labels
-
-try:
-    from scipy.sparse import csr_array
-except ImportError as error:
-    raise MissingDependencyError("scipy", "train", "to compare reports") from error
+from tagger.report.metrics import Labels, Metrics, Tags
 
 RESAMPLES = 1000
-#: Resamples whose weights are held in memory at once.
-_CHUNK = 100
-
-Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What one model answered for N products of one attribute.
-
-    Args:
-        truth: labels that were right at the time (N,), several joined by "|" where `multi_valued`, in one order.
-        tags: labels that were given (N,), in the same form.
-        needs_review: which tags are marked (N,).
-        multi_valued: whether a product may have several labels at once.
-    """
-
-    truth: Labels
-    tags: Labels
-    needs_review: NDArray[np.bool_]
-    multi_valued: bool
+_SEED = 0
+#: Ends of an interval of 95 %, in percent.
+_ENDS = (2.5, 97.5)
+#: Numbers that may be in memory at once, for each of a few arrays.
+_BLOCK = 4_000_000
 
 
-def paired_intervals(
-    now: Answers, before: Answers, *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Interval]:
-    """95 % percentile intervals of the change in accuracy, macro_f1 and coverage, by these names.
+def intervals(truth: Labels, tags: Tags, *, multi_valued: bool) -> Metrics:
+    """95 % intervals of the shares and of macro-F1, each [low, high], None where it is undefined.
 
-    Each resample draws the same products for both models, so that what is hard for both cancels out.
+    Macro-F1 is the mean over the labels that a resample holds, as elsewhere over those that the part holds.
 
     Args:
-        now: of N ≥ 1 products.
-        before: of the same products in the same order.
-        resamples: how often products are drawn with replacement.
-        seed: of the draws.
+        truth: labels of N ≥ 1 products (N,).
+        tags: of the same products.
+        multi_valued: whether a product may have several labels at once, joined by "|"; F1 is that of each.
     """
-    count = len(now.truth)
-    random = np.random.default_rng(seed)
-    found: dict[str, list[NDArray[np.float64]]] = {}
-    measures = [_Measure(now), _Measure(before)]
-    for start in range(0, resamples, _CHUNK):
-        drawn = min(_CHUNK, resamples - start)
-        weights = random.multinomial(count, np.full(count, 1 / count), size=drawn).T.astype(np.float64)  # (N, B)
-        after, earlier = (measure(weights) for measure in measures)
-        for name in after:
-            found.setdefault(name, []).append(after[name] - earlier[name])
-    limits = {name: np.quantile(np.concatenate(parts), [0.025, 0.975]) for name, parts in found.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in limits.items()}
+    names, codes = np.unique(np.concatenate([truth, tags.label]).astype(str), return_inverse=True)
+    of_truth, of_tag = codes[: len(truth)].astype(np.int64), codes[len(truth) :].astype(np.int64)
+    cells, counts = np.unique((of_truth * len(names) + of_tag) * 2 + tags.needs_review, return_counts=True)  # (K,)
+    of_truth, of_tag, accepted = cells // 2 // len(names), cells // 2 % len(names), cells % 2 == 0
+    right = of_truth == of_tag
+    hot = _hot(names, multi_valued)  # (all labels, C)
+    has, given = hot[of_truth], hot[of_tag]  # (K, C)
+    hits, both = has.multiply(given), has + given
+    found: list[NDArray[np.float64]] = []
+    rng = np.random.default_rng(_SEED)
+    block = max(1, min(RESAMPLES, _BLOCK // max(len(cells), hot.shape[1])))
+    for start in range(0, RESAMPLES, block):
+        drawn = rng.multinomial(len(truth), counts / len(truth), min(block, RESAMPLES - start)).T  # (K, B)
+        f1 = _share(2 * (hits.T @ drawn), both.T @ drawn)  # (C, B)
+        kept = accepted @ drawn
+        found.append(
+            np.stack(
+                [
+                    kept / len(truth),
+                    _share((accepted & right) @ drawn, kept),
+                    (right @ drawn) / len(truth),
+                    np.nansum(f1, axis=0) / (~np.isnan(f1)).sum(axis=0),
+                ]
+            )
+        )
+    keys = ("coverage_interval", "accepted_accuracy_interval", "accuracy_interval", "macro_f1_interval")
+    return dict(zip(keys, map(_interval, np.concatenate(found, axis=1)), strict=True))
 
 
-class _Measure:
-    """The figures of one model for many weightings of its products at once."""
-
-    def __init__(self, answers: Answers) -> None:
-        self._right = (answers.truth == answers.tags).astype(np.float64)
-        self._accepted = 1.0 - answers.needs_review
-        truth, tags = _values(answers.truth, answers.multi_valued), _values(answers.tags, answers.multi_valued)
-        columns = {label: i for i, label in enumerate(sorted({v for row in (*truth, *tags) for v in row}))}
-        actual, found = _hot(truth, columns), _hot(tags, columns)
-        self._hits = actual.multiply(found).T.tocsr()
-        self._either = (actual + found).T.tocsr()
-
-    def __call__(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """Accuracy, macro-F1 and coverage (B,) for weights (N, B); absent classes don't count, as in `metrics`."""
-        either = self._either @ weights  # (C, B)
-        f1 = 2 * (self._hits @ weights) / np.maximum(either, 1)
-        total = weights.sum(axis=0)
-        return {
-            "accuracy": self._right @ weights / total,
-            "macro_f1": f1.sum(axis=0) / np.maximum((either > 0).sum(axis=0), 1),
-            "coverage": self._accepted @ weights / total,
-        }
+def _hot(names: NDArray[np.str_], multi_valued: bool):  # type: ignore[no-untyped-def]  # SciPy has no types
+    """Which single labels each of the names stands for, a sparse matrix."""
+    binarizer = MultiLabelBinarizer(sparse_output=True)
+    return binarizer.fit_transform([cell_values(name) if multi_valued else [name] for name in names]).tocsr()
 
 
-def _values(labels: Labels, multi_valued: bool) -> list[list[str]]:
-    return [cell_values(cell) if multi_valued else [cell] for cell in labels]
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Part / whole, NaN where there is no whole."""
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
 
 
-def _hot(rows: Sequence[Sequence[str]], columns: dict[str, int]) -> csr_array:
-    """Which labels each row has, float64 (N, C)."""
-    pairs = [(row, columns[label]) for row, labels in enumerate(rows) for label in set(labels)]
-    row, column = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    return csr_array((np.ones(len(pairs)), (row, column)), shape=(len(rows), len(columns)))
+def _interval(values: NDArray[np.float64]) -> list[float] | None:
+    defined = values[~np.isnan(values)]
+    return [float(end) for end in np.percentile(defined, _ENDS)] if len(defined) else None

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tagger.errors import ReportError
 from tagger.labels import SEPARATOR, cell_values
-from tagger.report.bootstrap import Answers, Interval, paired_intervals
+from tagger.report.paired import Answers, Interval, paired_intervals
 from tagger.report.evaluation import Evaluation
 
 #: The figures that are compared.

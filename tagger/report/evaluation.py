@@ -54,6 +54,8 @@ class Evaluation:
         in_sample: how many of the products the model was trained on.
         comparison: what changed since an earlier report, where one was given.
         photo: the size at which the model sees the photos.
+        families: how parents and children agree.
+        not_a_product: share of the products that look like none; None where the bundle can't tell.
     """
 
     part: str
@@ -68,6 +70,8 @@ class Evaluation:
     in_sample: int = 0
     comparison: Comparison | None = None
     photo: PhotoConfig = field(default_factory=PhotoConfig)
+    families: list[Metrics] = field(default_factory=list)
+    not_a_product: float | None = None
 
     @property
     def products(self) -> int:
@@ -82,6 +86,12 @@ class Evaluation:
         label_issues            number of labels that are likely wrong, see label_issues.csv
         comparison              with an earlier report, see `compare.Comparison`; null where none was given
         all_at_once             attributes, support, accuracy, majority_accuracy (of the most frequent combination)
+        not_a_product           share of the products that look like none of the catalog; all their tags need review
+        families                of each family of parents and children:
+            attributes          parents before children
+            contradictions_alone, contradictions      share of the products whose most probable classes are a
+                                combination that training never showed, of the heads alone and of the tags
+            accuracy_alone, accuracy                  by attribute, of the heads alone and of the tags
         attributes.NAME
             support, missing    products with and without a known label; the latter are not judged
             classes             labels that the averages go over: those in the truth or the tags of this part
@@ -90,7 +100,13 @@ class Evaluation:
             top_3_accuracy      the label is among the tag and its two runners-up; null where a product may have several
             majority_accuracy, majority_macro_f1      of the most frequent label, given to every product
             ece                 expected calibration error, 15 bins (Guo et al. 2017)
-            needs_review, accepted_accuracy           share of tags marked for review; accuracy of the others
+            ece_uncalibrated    the same of what would be answered with the scores as the network gives them
+            reliability         the bins that hold products: mean confidence, accuracy, products
+            target_precision    what tags without a mark were to reach; `tagger evaluate --target-precision` changes it
+            needs_review, coverage                    share of tags marked for review, and of the others
+            accepted_accuracy   accuracy of those without a mark: the precision really reached
+            accuracy_interval, macro_f1_interval, coverage_interval, accepted_accuracy_interval
+                                [low, high] of 95 %, by drawing products anew; null where undefined
             unknown_labels      labels that the model doesn't know → products; such a product is always tagged wrongly
             softmax             the head alone: accuracy, top_3_accuracy, macro_f1, ece; null without such a head
             sigmoid             the head at its thresholds: support, labels, subset_accuracy, hamming_loss, micro_f1,

@@ -39,7 +39,7 @@ def compare_heads(
     truth: Labels,
     softmax: NDArray[np.float32],
     sigmoid: NDArray[np.float32],
-    thresholds: Mapping[str, float],
+    limits: NDArray[np.float32],
 ) -> Metrics:
     """Compare the heads on the same products, each alone, before parents and children are made consistent.
 
@@ -51,7 +51,7 @@ def compare_heads(
         truth: labels of N ≥ 1 products (N,).
         softmax: probabilities (N, C).
         sigmoid: probabilities (N, L).
-        thresholds: of each sigmoid label.
+        limits: probability from which each sigmoid label is given (L,).
 
     Returns:
         support, agreement (share of products on which both say the same), agreed_accuracy (of these), undecided;
@@ -62,7 +62,7 @@ def compare_heads(
     names = np.array([*attribute.classes, ""], dtype=object)
     answers = {
         "softmax": names[softmax.argmax(axis=1)],
-        "sigmoid": names[_sigmoid_classes(attribute, sigmoid, thresholds)],
+        "sigmoid": names[_sigmoid_classes(attribute, sigmoid, limits)],
     }
     right = {head: labels == truth for head, labels in answers.items()}
     same = answers["softmax"] == answers["sigmoid"]
@@ -132,10 +132,9 @@ def heads_sentence(compared: Mapping[str, Any]) -> str:
 
 
 def _sigmoid_classes(
-    attribute: Attribute, scores: NDArray[np.float32], thresholds: Mapping[str, float]
+    attribute: Attribute, scores: NDArray[np.float32], limits: NDArray[np.float32]
 ) -> NDArray[np.int64]:
     """Index of the class whose pattern the labels over their thresholds make up, int64 (N,); -1 where it is none's."""
-    limits = np.array([thresholds[label] for label in attribute.labels], dtype=np.float32)
     class_of = {np.packbits(pattern).tobytes(): index for index, pattern in attribute.patterns()}
     return np.array([class_of.get(row.tobytes(), -1) for row in np.packbits(scores >= limits, axis=1)], dtype=np.int64)
 

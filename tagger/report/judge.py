@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tagger.calibration import Calibration
 from tagger.catalog.cleaning import OTHER
 from tagger.catalog.table import IMAGE
 from tagger.config import Config, HeadKind
 from tagger.errors import CatalogError
 from tagger.labels import SEPARATOR, Attribute, LabelSpace, cell_values, class_index, multi_hot, output_name
 from tagger.report import metrics
+from tagger.report.confidence import Answers, confidence_metrics, uncalibrated_answers
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
+from tagger.report.families import family_metrics
 from tagger.report.heads import HeadScores, compare_heads
 from tagger.report.metrics import Labels, Metrics, Tags
 from tagger.report.predict import Predictions
@@ -30,9 +33,10 @@ def judge(
     predictions: Predictions,
     table: pd.DataFrame,
     space: LabelSpace,
-    thresholds: Mapping[str, Mapping[str, float]],
+    calibration: Calibration,
     config: Config,
     *,
+    target_precision: float | None = None,
     part: str = ALL,
     notes: Sequence[str] = (),
     bundle: str = "",
@@ -44,8 +48,9 @@ def judge(
         predictions: of some rows of the table, at least one.
         table: products by id; "" means missing.
         space: what the model knows.
-        thresholds: of each sigmoid label, by attribute.
+        calibration: what the scores were calibrated with.
         config: the run's settings; says which attributes merged their rare labels.
+        target_precision: what tags without a mark were to reach; None: what the config says.
         part: recorded in the result, as are `notes`, `bundle` and `command`.
     """
     known = table.loc[predictions.ids]
@@ -54,8 +59,10 @@ def judge(
         for name, attribute in space.attributes.items()
         if name in table.columns
     }
+    before = uncalibrated_answers(predictions, space, calibration)
+    target = target_precision or config.review.target_precision
     attributes = {
-        name: _judge_attribute(space[name], labels, known, predictions, thresholds)
+        name: _judge_attribute(space[name], labels, known, predictions, calibration, before[name], target)
         for name, labels in truth.items()
         if (labels != "").any()
     }
@@ -86,6 +93,8 @@ def judge(
         bundle=bundle,
         command=command,
         photo=config.photo,
+        families=family_metrics(predictions, space, truth),
+        not_a_product=metrics.mean_or_none(_not_a_product(predictions)),
     )
 
 
@@ -123,7 +132,9 @@ def _judge_attribute(
     truth: Labels,
     table: pd.DataFrame,
     predictions: Predictions,
-    thresholds: Mapping[str, Mapping[str, float]],
+    calibration: Calibration,
+    before: Answers,
+    target_precision: float,
 ) -> AttributeEvaluation:
     table = table.assign(**{attribute.name: truth})
     chosen = truth != ""
@@ -141,7 +152,7 @@ def _judge_attribute(
         curves["softmax"] = _softmax_scores(attribute, answers, scores)
         rows = [metrics.with_average_precision(row, **vars(curves["softmax"])) for row in rows]
     if "sigmoid" in attribute.heads:
-        limits = thresholds[attribute.name]
+        limits = calibration.limits(attribute.name, attribute.labels)
         curves["sigmoid"] = _sigmoid_scores(attribute, table, predictions)
         sigmoid, label_rows = _judge_sigmoid(curves["sigmoid"], limits)
         rows += label_rows
@@ -153,6 +164,13 @@ def _judge_attribute(
         "support": len(answers),
         "missing": int((~chosen).sum()),
         **metrics.tag_metrics(answers, tags, multi_valued=attribute.multi_valued),
+        **confidence_metrics(
+            answers,
+            tags,
+            Answers(before.label[chosen], before.confidence[chosen]),
+            target_precision,
+            multi_valued=attribute.multi_valued,
+        ),
         "primary_head": attribute.primary,
         "unknown_labels": _unknown(attribute, answers),
         "softmax": softmax,
@@ -175,11 +193,10 @@ def _sigmoid_scores(attribute: Attribute, table: pd.DataFrame, predictions: Pred
     return HeadScores(attribute.labels, hot[known] > 0, predictions.scores[output_name(attribute, "sigmoid")][known])
 
 
-def _judge_sigmoid(head: HeadScores, thresholds: Mapping[str, float]) -> tuple[Metrics | None, list[pd.DataFrame]]:
+def _judge_sigmoid(head: HeadScores, limits: NDArray[np.float32]) -> tuple[Metrics | None, list[pd.DataFrame]]:
     """Figures and rows of a sigmoid head; none where no product has a label that the head knows."""
     if not len(head.targets):
         return None, []
-    limits = np.array([thresholds[label] for label in head.labels], dtype=np.float32)
     predicted = head.scores >= limits
     rows = metrics.label_rows(head.targets, predicted, head.scores, head.labels, limits)
     return metrics.sigmoid_metrics(head.targets, predicted, rows), [rows]
@@ -201,6 +218,12 @@ def _unknown_note(name: str, judged: AttributeEvaluation) -> list[str]:
     ]
 
 
+def _not_a_product(predictions: Predictions) -> NDArray[np.bool_]:
+    """Which products look like none, bool (N,); empty where the bundle can't tell."""
+    novelty = predictions.scores.get("novelty", np.zeros((0, 1), dtype=np.float32))
+    return np.asarray(novelty[:, 0] > 1)
+
+
 def _prediction_table(predictions: Predictions, table: pd.DataFrame, truth: Mapping[str, Labels]) -> pd.DataFrame:
     columns: dict[str, Any] = {"id": predictions.ids, "image": list(table.loc[predictions.ids, IMAGE])}
     for name, tags in predictions.tags.items():
@@ -209,6 +232,8 @@ def _prediction_table(predictions: Predictions, table: pd.DataFrame, truth: Mapp
         columns[name] = tags.label
         columns[f"{name}_confidence"] = tags.confidence
         columns[f"{name}_needs_review"] = tags.needs_review
+    if len(unlike := _not_a_product(predictions)):
+        columns["not_a_product"] = unlike
     judged = pd.DataFrame(columns).assign(error="")
     broken = list(predictions.problems)
     lost = pd.DataFrame(

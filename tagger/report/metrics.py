@@ -78,9 +78,13 @@ def expected_calibration_error(
         confidence: within 0 … 1 (N,), N ≥ 1.
         correct: whether the label was right (N,).
     """
-    bin_of = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gaps = np.bincount(bin_of, weights=correct - confidence)
+    gaps = np.bincount(calibration_bins(confidence, bins), weights=correct - confidence)
     return float(np.abs(gaps).sum() / len(confidence))
+
+
+def calibration_bins(confidence: NDArray[np.float64], bins: int = CALIBRATION_BINS) -> NDArray[np.int64]:
+    """The bin of each confidence, int64 (N,): of equal width, each with its upper end."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def class_metrics(truth: Labels, predicted: Labels) -> Metrics:

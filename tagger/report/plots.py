@@ -27,6 +27,7 @@ MAX_CLASSES = 30
 OTHER_COLUMN = "(all others)"
 _FEW = 10
 _LONGEST_LABEL = 24
+_ACROSS = 4
 _DASHES = ("-", "--", "-.", ":")
 
 
@@ -110,6 +111,32 @@ def plot_history(history: Sequence[Mapping[str, float]], path: Path | str) -> No
             axes.set_title(title + marked, fontsize=11)
 
 
+def plot_reliability(attributes: Mapping[str, Mapping[str, Any]], path: Path | str) -> None:
+    """Draw, for each attribute, accuracy against confidence, above how many tags have which confidence.
+
+    Args:
+        attributes: by name, with `reliability`, `ece` and `ece_uncalibrated` as `Evaluation.to_json` has them.
+        path: a PNG file.
+
+    Raises:
+        OutputError: the file can't be written.
+    """
+    across = min(len(attributes), _ACROSS)
+    rows = -(-len(attributes) // across)
+    with _figure((2.9 * across + 0.4, 3.9 * rows), path) as figure:
+        grid = figure.add_gridspec(2 * rows, across, height_ratios=[3, 1] * rows)
+        for place, (name, metrics) in enumerate(attributes.items()):
+            row, column = divmod(place, across)
+            above = figure.add_subplot(grid[2 * row, column])
+            below = figure.add_subplot(grid[2 * row + 1, column], sharex=above)
+            _plot_reliability(above, below, pd.DataFrame(metrics["reliability"]))
+            change = f"ECE {metrics['ece_uncalibrated']:.3f} → {metrics['ece']:.3f}"
+            above.set_title(f"{_shown(name)}\n{change}", fontsize=10)
+            if column == 0:
+                above.set_ylabel("accuracy")
+                below.set_ylabel("tags")
+
+
 @contextlib.contextmanager
 def _figure(size: tuple[float, float], path: Path | str) -> Iterator[Figure]:
     """Yield an empty figure of `size` inches; save what was drawn on it."""
@@ -142,6 +169,23 @@ def _shown(label: object) -> str:
     text = str(label)
     text = text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
     return text.replace("$", r"\$")
+
+
+def _plot_reliability(above: Any, below: Any, bins: pd.DataFrame) -> None:
+    blue = seaborn.color_palette("colorblind")[0]
+    above.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=(0, (2, 2)))
+    # The standard error says which bins mean something.
+    error = np.sqrt(bins["accuracy"] * (1 - bins["accuracy"]) / bins["products"])
+    above.errorbar(bins["confidence"], bins["accuracy"], yerr=error, color=blue, marker="o", markersize=4, linewidth=1)
+    above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    above.tick_params(axis="x", labelbottom=False)
+    below.bar(bins["confidence"], bins["products"], width=0.05, color=blue)
+    below.set(xlabel="confidence", xticks=[0, 0.5, 1])
+    below.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
+    for axes in (above, below):
+        axes.grid(True, color="0.92")
+        axes.set_axisbelow(True)
+        seaborn.despine(ax=axes)
 
 
 def _plot_lines(axes: Any, table: pd.DataFrame, lines: Mapping[str, str]) -> None:

@@ -25,7 +25,8 @@ class Predictions:
     Args:
         ids: product ids (N).
         tags: tags by attribute.
-        scores: calibrated probabilities by output name, float32 (N, C); the embedding is not among them.
+        scores: calibrated probabilities by output name, float32 (N, C), and, where the bundle can tell, "novelty",
+            float32 (N, 1); the embedding is not among them.
         problems: why the photo of each other product could not be read, by id.
     """
 

@@ -11,7 +11,7 @@ from tagger.files import atomic_folder, write_json, write_text
 from tagger.report.evaluation import Evaluation
 from tagger.report.html_report import write_report_page
 from tagger.report.metrics import confused_pairs
-from tagger.report.plots import plot_confusion
+from tagger.report.plots import plot_confusion, plot_reliability
 from tagger.report.summary import summary_markdown
 
 METRICS = "metrics.json"
@@ -25,6 +25,7 @@ def write_report(evaluation: Evaluation, folder: Path | str) -> None:
         summary.md                    the figures to read first
         per_class_<attribute>.csv     one row a class and one row a label of the sigmoid head
         confusion_<attribute>.png     where the products of each class went
+        reliability.png               whether confidences mean what they say
         confused_pairs.csv            the 20 most frequent confusions of each attribute
         predictions.csv               truth, tag, confidence and mark of every product
         label_issues.csv              labels of the catalog that are likely wrong
@@ -44,6 +45,9 @@ def write_report(evaluation: Evaluation, folder: Path | str) -> None:
         _write_csv(evaluation.predictions, temporary / "predictions.csv")
         _write_csv(evaluation.label_issues, temporary / "label_issues.csv")
         _write_csv(_all_pairs(evaluation), temporary / "confused_pairs.csv")
+        plot_reliability(
+            {name: judged.metrics for name, judged in evaluation.attributes.items()}, temporary / "reliability.png"
+        )
         for name, judged in evaluation.attributes.items():
             stem = _file_name(name)
             _write_csv(judged.per_class, temporary / f"per_class_{stem}.csv")
