@@ -13,8 +13,8 @@ import pandas as pd
 
 from tagger.errors import ReportError
 from tagger.labels import SEPARATOR, cell_values
-from tagger.report.paired import Answers, Interval, paired_intervals
 from tagger.report.evaluation import Evaluation
+from tagger.report.paired import Answers, Interval, paired_intervals
 
 #: The figures that are compared.
 FIGURES = ("accuracy", "macro_f1", "coverage")

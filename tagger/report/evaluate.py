@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from tagger.bundle import Bundle
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.errors import CatalogError
 from tagger.progress import Progress, silent
+from tagger.report.card import bundle_facts
 from tagger.report.compare import EarlierReport, compare
 from tagger.report.evaluation import Evaluation
 from tagger.report.judge import judge
@@ -75,7 +76,30 @@ def evaluate(
         label_issues=_label_issues(judged, predictions, bundle),
         in_sample=len(trained.intersection(predictions.ids)),
         comparison=compare(judged, earlier) if earlier else None,
+        card=_card(judged, bundle),
     )
+
+
+def _card(judged: Evaluation, bundle: Bundle) -> dict[str, Any]:
+    """The facts of the model's card, with the figures of this part in place of those of validation."""
+    home = bundle.path.resolve()
+    facts = bundle_facts(
+        bundle.config,
+        bundle.label_space,
+        bundle.manifest,
+        (bundle.split or {}).values(),
+        name=home.parent.name if home.name == "bundle" else home.name,
+    )
+    evaluation = {
+        "part": judged.part,
+        "products": judged.products,
+        "figures": {name: attribute.metrics for name, attribute in judged.attributes.items()},
+        "remarks": judged.notes,
+    }
+    files = bundle.manifest["files"].values()
+    target = next(iter(judged.attributes.values())).metrics["target_precision"]
+    size = sum(file.get("bytes", 0) for file in files)
+    return {**facts, "target_precision": target, "bytes": size, "evaluation": evaluation}
 
 
 def _label_issues(judged: Evaluation, predictions: Predictions, bundle: Bundle) -> pd.DataFrame:

@@ -54,6 +54,7 @@ class Evaluation:
         in_sample: how many of the products the model was trained on.
         comparison: what changed since an earlier report, where one was given.
         photo: the size at which the model sees the photos.
+        card: the facts of the model's card, see `card.render_card`; empty where nothing is known of the model.
         families: how parents and children agree.
         not_a_product: share of the products that look like none; None where the bundle can't tell.
     """
@@ -70,6 +71,7 @@ class Evaluation:
     in_sample: int = 0
     comparison: Comparison | None = None
     photo: PhotoConfig = field(default_factory=PhotoConfig)
+    card: Mapping[str, Any] = field(default_factory=dict, repr=False)
     families: list[Metrics] = field(default_factory=list)
     not_a_product: float | None = None
 

@@ -15,10 +15,10 @@ _LEAD = (
     "Labels of the catalog that are worth a second look before the model is blamed. label_issues.csv holds all of them."
 )
 _READING = (
-    "Two sources. Model: confident learning (cleanlab) compares each label with the calibrated probabilities; the score "
-    "is the probability of the given label. Near-duplicate: photos that are nearly the same have different labels; the "
-    "score is the share of the group with the given label. The lower the score, the more suspicious the label. The model "
-    "is no judge of its own mistakes: what it never learns looks like a wrong label, too."
+    "Two sources. Model: confident learning (cleanlab) compares each label with the calibrated probabilities; the "
+    "score is the probability of the given label. Near-duplicate: photos that are nearly the same have different "
+    "labels; the score is the share of the group with the given label. The lower the score, the more suspicious the "
+    "label. The model is no judge of its own mistakes: what it never learns looks like a wrong label, too."
 )
 
 
@@ -55,8 +55,8 @@ def _warning(evaluation: Evaluation) -> list[Part]:
         return []
     return [
         Note(
-            f"The model was trained on {evaluation.in_sample:,} of these {evaluation.products:,} products, and may know "
-            "their wrong labels by heart: many errors are not found. Look for them on products that it never saw.",
+            f"The model was trained on {evaluation.in_sample:,} of these {evaluation.products:,} products, and may "
+            "know their wrong labels by heart: many errors are not found. Look on products that it never saw.",
             level="warning",
         )
     ]

@@ -36,16 +36,16 @@ from tagger.report.verdict import give_verdict
 
 _SIGNS = {"live": "✔", "partly": "◐", "person": "✘"}
 _LEAD = (
-    "Tags are judged as `tagger tag` gives them. Below a figure is its 95 % interval: drawing the products again would give "
-    "a figure in it nineteen times in twenty."
+    "Tags are judged as `tagger tag` gives them. Below a figure is its 95 % interval: drawing the products again would "
+    "give a figure in it nineteen times in twenty."
 )
 _READING = (
-    "Coverage: share of the tags whose confidence is high enough that the target should be reached; the others are marked "
-    "for review. Reached: how many of the unmarked ones are right here. Where that is below the target, these products are "
-    "not like those that the bundle was calibrated on; --target-precision asks for more. Majority: accuracy of always "
-    "saying the most frequent label. Macro-F1: mean over the classes in the truth or the tags of this part, rare ones "
-    "counting as much as frequent ones. A class that is never found counts 0; a precision or recall that is a share of "
-    "nothing is shown as –."
+    "Coverage: share of the tags whose confidence is high enough that the target should be reached; the others are "
+    "marked for review. Reached: how many of the unmarked ones are right here. Where that is below the target, these "
+    "products are not like those that the bundle was calibrated on; --target-precision asks for more. Majority: "
+    "accuracy of always saying the most frequent label. Macro-F1: mean over the classes in the truth or the tags of "
+    "this part, rare ones counting as much as frequent ones. A class that is never found counts 0; a precision or "
+    "recall that is a share of nothing is shown as –."
 )
 
 
@@ -115,8 +115,8 @@ def _decisions(evaluation: Evaluation) -> list[Part]:
                 targets[0] if len(targets) == 1 else None,
             ),
             alt="Share of right tags against the share of tags that go live, a line an attribute",
-            caption="The more tags go live, the fewer of them are right. Right of the dot the bundle marks the tags for "
-            "review; --target-precision moves the dot along the line.",
+            caption="The more tags go live, the fewer of them are right. Right of the dot the bundle marks the tags "
+            "for review; --target-precision moves the dot along the line.",
         ),
     ]
 
