@@ -18,7 +18,7 @@ try:
     import seaborn
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
     from sklearn.metrics import average_precision_score, precision_recall_curve
 except ImportError as error:
     raise MissingDependencyError("seaborn", "train", "to draw plots") from error
@@ -176,7 +176,9 @@ def support_plot(rows: pd.DataFrame, title: str) -> bytes | None:
         )
         axes.set(xscale="log", xlabel="support (products of the class, log scale)", ylabel="F1", ylim=(-0.06, 1.06))
         axes.margins(x=0.12)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else "")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(title, fontsize=10)
         figure.draw_without_rendering()
         _name_dots(axes, rows, f1, distance)
@@ -197,7 +199,7 @@ def confusion_block(counts: pd.DataFrame, title: str) -> tuple[bytes, int]:
     support = counts.loc[drawn].sum(axis=1)
     shares = 100 * counts.loc[drawn, drawn].div(support.where(support > 0), axis=0).to_numpy()
     few = len(drawn) <= 10
-    cell = 0.6 if few else 0.36  # inches
+    cell = 0.6 if few else 0.3  # inches
     side = max(len(drawn) * cell, 2.0)
 
     smallest = 0.05 if few else 0.5

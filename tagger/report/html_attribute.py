@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tagger.labels import cell_values
 from tagger.report.album import Album
 from tagger.report.curves import (
-    BLOCK,
     WHOLE,
     confusion_block,
     confusion_whole,
@@ -137,13 +137,19 @@ def _mistakes(mistakes: pd.DataFrame, album: Album) -> list[Part]:
     if mistakes.empty:
         return [Text("No tag of this attribute is wrong.")]
     thumbnails = [
-        album.thumbnail(str(m.id), f"{m.truth} → {m.tag}", [f"confidence {m.confidence:.2f}", f"id {m.id}"])
+        album.thumbnail(str(m.id), _what_is_wrong(m), [f"confidence {m.confidence:.2f}", f"id {m.id}"])
         for m in mistakes.head(_GALLERY).itertuples()
     ]
-    caption = (
-        "The most confident mistakes: truth → tag. Where the photo shows the tag, it is the catalog that is wrong."
-    )
+    caption = "The most confident mistakes. Where the photo shows the tag, it is the catalog that is wrong."
     return [Gallery(thumbnails, caption, left_out=len(mistakes) - len(thumbnails))]
+
+
+def _what_is_wrong(mistake: Any) -> str:
+    truth, tags = (dict.fromkeys(cell_values(cell)) for cell in (mistake.truth, mistake.tag))
+    if len(truth) == len(tags) == 1:
+        return f"{mistake.truth} → {mistake.tag}"
+    lacking, wrong = ([v for v in a if v not in b] for a, b in ((truth, tags), (tags, truth)))
+    return "; ".join(f"{what} {', '.join(v)}" for what, v in (("lacks", lacking), ("wrongly", wrong)) if v)
 
 
 def _confusion(name: str, judged: AttributeEvaluation) -> list[Part]:
@@ -157,7 +163,6 @@ def _confusion(name: str, judged: AttributeEvaluation) -> list[Part]:
             image,
             alt=f"Confusion matrix of {name}: {which}",
             caption=f"Where the products of a class went, in percent: {which}.",
-            full_size=drawn > BLOCK // 2,
         )
     ]
     if drawn < len(counts) <= WHOLE:

@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 #: With a smaller share of tags that need no review it is not worth the effort to tell them apart.
 _WORTHWHILE = 0.05
+#: With a larger share nothing is left for a person.
+_ALL = 0.9995
 
 
 class Verdict(NamedTuple):
@@ -35,7 +37,6 @@ def give_verdict(metrics: Mapping[str, Any]) -> Verdict:
             f"Needs a person: {_percent(accuracy)} of the tags are right, and the confidence tells hardly any "
             f"({_percent(coverage)}) that reach {wanted}.",
         )
-    rest = f"the other {_percent(1 - coverage)} need a person"
     if _end(metrics, "accepted_accuracy", 1) < target:
         return Verdict(
             "person",
@@ -43,8 +44,12 @@ def give_verdict(metrics: Mapping[str, Any]) -> Verdict:
             f"below {wanted}.",
         )
     short = "" if reached >= target else f" (a little below {wanted}, within chance)"
+    if coverage >= _ALL:
+        return Verdict("partly", f"All can go live on trial: {_percent(reached)} are right{short}, none is marked.")
     return Verdict(
-        "partly", f"{_percent(coverage)} can go live: {_percent(reached)} of these are right{short}; {rest}."
+        "partly",
+        f"{_percent(coverage)} can go live: {_percent(reached)} of these are right{short}; "
+        f"the other {_percent(1 - coverage)} need a person.",
     )
 
 

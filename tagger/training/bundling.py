@@ -93,7 +93,7 @@ def write_bundle(
             config,
             space,
             about,
-            dict(zip(prepared.split.index, prepared.split, strict=True)),
+            prepared.split,
             folder.resolve().parent.name,
         )
         write_text(temporary / CARD, render_card({**facts, "evaluation": validation_evaluation(metrics)}))
