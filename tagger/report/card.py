@@ -68,7 +68,7 @@ def render_card(facts: Mapping[str, Any]) -> str:
         _figures(evaluation, facts["target_precision"]),
         "## How it was trained\n",
         f"```sh\n{facts['command'] or '(not recorded)'}\n```\n",
-        markdown_table(["setting", "value"], [[name, str(value)] for name, value in facts["settings"].items()]),
+        markdown_table(["setting", "value"], [[name, str(value)] for name, value in facts["settings"].items()], 2),
         "## Licence\n",
         "Not stated by this card. The weights were learnt from the catalog above: whether and how they may be passed "
         "on depends on its licence. Say so here.\n",

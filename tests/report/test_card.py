@@ -31,11 +31,9 @@ def card(metrics: dict, **changes) -> str:
 
 def test_the_figures_are_those_of_metrics_json():
     text = card(METRICS)
-    row = next(line for line in text.splitlines() if line.startswith("| articleType"))
-    figures = [
-        cell.strip() for line in text.splitlines() if line.startswith("| articleType") for cell in line.split("|")
-    ]
-    assert all(figure in figures for figure in ("0.875", "0.160", "0.500", "0.700", "0.951", "0.012")), row
+    row = [line for line in text.splitlines() if line.startswith("| articleType")][-1]
+    figures = [cell.strip() for cell in row.split("|")][2:8]
+    assert figures == ["0.875", "0.160", "0.500", "0.700", "0.951", "0.012"]
     assert "1,234 products" in text
     assert "slightly lower" in " ".join(text.split())
 
