@@ -109,6 +109,19 @@ def search_command(large: bool, **shared: Any) -> None:
     _answer("search", "Look-up of similar products", shared, lambda *rest: search.measure_search(counts, *rest))
 
 
+@main.command("novelty")
+@_model
+@_data
+@_shared
+def novelty_command(model: Path, data: Path, **shared: Any) -> None:
+    """Pictures that show no product, told from products. Runs once, whatever --rounds says."""
+    from benchmarks import novelty
+
+    pictures = novelty.SHORT if shared["short"] else novelty.FULL
+    shared["rounds"] = 1
+    _answer("novelty", "Not a product", shared, lambda _, *rest: novelty.measure_novelty(model, data, pictures, *rest))
+
+
 def _answer(question: str, title: str, shared: dict[str, Any], measure: Callable[..., None]) -> None:
     """Measure, print the Markdown, and write the files that are asked for."""
     rounds = shared["rounds"] or (_SHORT_ROUNDS if shared["short"] else _ROUNDS)

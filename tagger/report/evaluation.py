@@ -126,6 +126,8 @@ class Evaluation:
             "notes": list(self.notes),
             "mean_macro_f1": mean_or_none([values["macro_f1"] for values in judged.values()]),
             "all_at_once": self.all_at_once,
+            "not_a_product": self.not_a_product,
+            "families": self.families,
             "attributes": judged,
             "label_issues": len(self.label_issues),
             "comparison": None if self.comparison is None else self.comparison.to_json(),

@@ -176,10 +176,10 @@ def _plot_reliability(above: Any, below: Any, bins: pd.DataFrame) -> None:
     above.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=(0, (2, 2)))
     # The standard error says which bins mean something.
     error = np.sqrt(bins["accuracy"] * (1 - bins["accuracy"]) / bins["products"])
-    above.errorbar(bins["confidence"], bins["accuracy"], yerr=error, color=blue, marker="o", markersize=4, linewidth=1)
-    above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    above.errorbar(bins["confidence"], bins["accuracy"], yerr=error, color=blue, fmt="o", markersize=4, elinewidth=1)
+    above.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     above.tick_params(axis="x", labelbottom=False)
-    below.bar(bins["confidence"], bins["products"], width=0.05, color=blue)
+    below.bar(bins["confidence"], bins["products"], width=0.06, color=blue)
     below.set(xlabel="confidence", xticks=[0, 0.5, 1])
     below.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
     for axes in (above, below):

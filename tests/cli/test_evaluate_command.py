@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from tagger.bundle import Bundle, Calibration
+from tagger.bundle import Bundle
+from tagger.calibration import Calibration
 from tagger.cli.evaluate import command
 from tagger.config import Config
 from tagger.errors import CatalogError, OutputError, SplitError

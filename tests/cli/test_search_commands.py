@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from PIL import Image
 
-from tagger.bundle import Bundle, Calibration
+from tagger.bundle import Bundle
+from tagger.calibration import Calibration
 from tagger.cli import index as index_module
 from tagger.cli import similar as similar_module
 from tagger.config import Config, load_config

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tagger.calibration import Calibration
 from tagger.config import AttributeConfig, Config
 from tagger.errors import CatalogError
 from tagger.labels import Attribute, LabelSpace
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 GENDER = Attribute("gender", ("Men", "Women"), ("Men", "Women"), ("softmax", "sigmoid"), "softmax")
 SHOWN_IN = Attribute("shownIn", ("Sale", "Home"), ("Sale", "Home"), ("sigmoid",), "sigmoid", multi_valued=True)
-THRESHOLDS = {"gender": {"Men": 0.5, "Women": 0.5}, "shownIn": {"Sale": 0.5, "Home": 0.5}}
+NEUTRAL = Calibration()
 
 
 def tags(*labels: str) -> Tags:
@@ -49,9 +50,15 @@ def example() -> tuple[Predictions, pd.DataFrame]:
     return predictions, table
 
 
-def judged(predictions: Predictions, table: pd.DataFrame, *attributes: Attribute, config: Config | None = None):
+def judged(
+    predictions: Predictions,
+    table: pd.DataFrame,
+    *attributes: Attribute,
+    config: Config | None = None,
+    calibration: Calibration = NEUTRAL,
+):
     space = LabelSpace({a.name: a for a in attributes or (GENDER, SHOWN_IN)})
-    return judge(predictions, table, space, THRESHOLDS, config or Config(), part="test", bundle="0123")
+    return judge(predictions, table, space, calibration, config or Config(), part="test", bundle="0123")
 
 
 def test_tags_count_and_the_heads_are_reported_beside_them():
@@ -174,3 +181,26 @@ def test_a_sigmoid_head_that_knows_no_label_of_the_part_has_no_figures():
         assert attribute.metrics["sigmoid"] is None
         assert attribute.metrics["accuracy"] == 0
         assert len(attribute.per_class) == row_count
+
+
+def test_what_can_be_accepted():
+    predictions, table = example()
+    predictions.tags["gender"].needs_review[:] = [False, True, True]
+    evaluation = judged(predictions, table, config=Config.model_validate({"review": {"target_precision": 0.9}}))
+    gender = evaluation.attributes["gender"].metrics
+    assert gender["target_precision"] == 0.9
+    assert (gender["coverage"], gender["needs_review"], gender["accepted_accuracy"]) == (0.5, 0.5, 1)
+    assert gender["coverage_interval"] == [0, 1] and gender["accepted_accuracy_interval"] == [1, 1]
+    assert gender["reliability"] == [{"confidence": pytest.approx(0.8), "accuracy": 0.5, "products": 2}]
+    predictions.tags["gender"].needs_review[:] = True
+    gender = judged(predictions, table).attributes["gender"].metrics
+    assert gender["coverage"] == 0 and gender["accepted_accuracy"] is gender["accepted_accuracy_interval"] is None
+
+
+def test_products_that_look_like_none():
+    predictions, table = example()
+    assert judged(predictions, table).to_json()["not_a_product"] is None
+    predictions.scores["novelty"] = np.float32([[0.5], [1.5], [0.9]])
+    evaluation = judged(predictions, table)
+    assert evaluation.to_json()["not_a_product"] == pytest.approx(1 / 3)
+    assert evaluation.predictions["not_a_product"].tolist()[:3] == [False, True, False]

@@ -4,7 +4,15 @@ import pytest
 from PIL import Image
 
 from tagger.report.metrics import confusion_counts
-from tagger.report.plots import MAX_CLASSES, OTHER_COLUMN, _most_frequent, _shown, plot_confusion, plot_history
+from tagger.report.plots import (
+    MAX_CLASSES,
+    OTHER_COLUMN,
+    _most_frequent,
+    _shown,
+    plot_confusion,
+    plot_history,
+    plot_reliability,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -69,3 +77,11 @@ def epochs(number: int, validation: bool = True) -> list[dict[str, float]]:
 def test_history(tmp_path, history):
     plot_history(history, tmp_path / "curves.png")
     assert is_drawn(tmp_path / "curves.png")
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_reliability_of_few_and_many_attributes(tmp_path, count):
+    bins = [{"confidence": 0.5, "accuracy": 0.4, "products": 3}, {"confidence": 0.97, "accuracy": 1.0, "products": 900}]
+    metrics = {"reliability": bins, "ece": 0.01, "ece_uncalibrated": 0.05}
+    plot_reliability({f"attribute ${i}": metrics for i in range(count)}, tmp_path / "reliability.png")
+    assert is_drawn(tmp_path / "reliability.png")

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tagger.calibration import Calibration
 from tagger.config import Config
 from tagger.errors import OutputError
-from tagger.labels import Attribute, LabelSpace
+from tagger.labels import Attribute, Family, LabelSpace
 from tagger.report.evaluation import Evaluation
 from tagger.report.judge import judge
 from tagger.report.metrics import Tags
@@ -19,6 +20,7 @@ from tagger.report.write import write_report
 pytestmark = pytest.mark.filterwarnings("error")
 
 NAMES = ("masterCategory", "subCategory", "gender", "season", "usage", "displayCategories")
+FAMILY = Family(("masterCategory", "subCategory"), np.stack(np.mgrid[0:8, 0:8]).reshape(2, -1).T)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +40,9 @@ def evaluation() -> Evaluation:
         tags[name] = Tags(names[found], rng.uniform(0.6, 1, 200), rng.random(200) < 0.1, best)
         scores[f"{name}_softmax"] = scores[f"{name}_sigmoid"] = np.eye(8, dtype=np.float32)[found] * 0.8 + 0.025
         space[name] = Attribute(name, classes, classes, ("softmax", "sigmoid"), "softmax")
-    thresholds = {name: dict.fromkeys(classes, 0.5) for name in NAMES}
     predictions = Predictions(ids, tags, scores, {"broken": "x.jpg is not a photo."})
     return judge(
-        predictions, table, LabelSpace(space), thresholds, Config(),
+        predictions, table, LabelSpace(space, (FAMILY,)), Calibration(), Config(),
         part="test", notes=["Mind the gap."], bundle="0123456789abcdef", command="tagger evaluate --split test",
     )  # fmt: skip
 
@@ -61,7 +62,7 @@ def small(evaluation) -> Evaluation:
 def test_the_report_holds_what_it_promises(report):
     found = {path.name for path in report.iterdir()}
     assert found == {
-        "metrics.json", "summary.md", "predictions.csv", "confused_pairs.csv",
+        "metrics.json", "summary.md", "predictions.csv", "confused_pairs.csv", "reliability.png",
         *(f"per_class_{name}.csv" for name in NAMES), *(f"confusion_{name}.png" for name in NAMES),
     }  # fmt: skip
 
@@ -121,6 +122,31 @@ def test_the_markdown_summary_names_everything(evaluation):
     for expected in ("the test part: 200 products", "Mind the gap.", "## Sigmoid heads", "## Most frequent confusions"):
         assert expected in text
     assert "no readable photo" in text
+
+
+def test_the_markdown_summary_says_what_can_be_accepted(evaluation):
+    text = summary_markdown(evaluation).split("## What can be accepted without review")[1]
+    season = next(line for line in text.splitlines() if line.startswith("| season"))
+    metrics = evaluation.attributes["season"].metrics
+    low, high = metrics["coverage_interval"]
+    assert f"{metrics['coverage']:.3f} | [{low:.3f}, {high:.3f}]" in season
+    assert f"{metrics['ece_uncalibrated']:.3f} → {metrics['ece']:.3f}" in season
+    assert "masterCategory, subCategory: the most probable classes" in text
+    assert "on 0.00 %." in text
+    assert "look like none" not in text
+    assert "1.50 % of these products look like none" in summary_markdown(replace(evaluation, not_a_product=0.015))
+
+
+def test_where_nothing_can_be_accepted(small):
+    gender = small.attributes["gender"]
+    nothing = {"coverage": 0.0, "accepted_accuracy": None, "accepted_accuracy_interval": None}
+    judged = replace(gender, metrics={**gender.metrics, **nothing})
+    line = next(
+        line
+        for line in summary_markdown(replace(small, attributes={"gender": judged})).splitlines()
+        if line.startswith("| gender") and "→" in line
+    )
+    assert "0.000" in line and "| –" in line.replace("  ", " ").replace("  ", " ")
 
 
 def test_attribute_names_that_no_file_can_have(small, tmp_path):

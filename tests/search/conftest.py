@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tagger.bundle import Bundle, Calibration
+from tagger.bundle import Bundle
+from tagger.calibration import Calibration
 from tagger.config import Config
 from tagger.inference import Tagger
 from tagger.inference.engine import Engine
