@@ -118,7 +118,7 @@ def _about_class(label: str, confused: dict[str, str], photos: dict[str, list[An
 
 
 def _mistake(mistake: Any, album: Album) -> Thumbnail:
-    return album.thumbnail(mistake.id, mistake.tag, [f"{mistake.confidence:.2f} · {mistake.id}"])
+    return album.thumbnail(mistake.id, mistake.tag, [f"{mistake.confidence:.2f}", f"id {mistake.id}"])
 
 
 def _confused(counts: pd.DataFrame) -> dict[str, str]:
@@ -129,7 +129,9 @@ def _confused(counts: pd.DataFrame) -> dict[str, str]:
     labels, described = list(counts.columns), {}
     for i, label in enumerate(counts.index):
         best = [j for j in np.argsort(-values[i], kind="stable")[:_CONFUSED] if values[i, j]]
-        described[str(label)] = ", ".join(f"{labels[j]} {100 * values[i, j] / support[i]:.0f} %" for j in best)
+        described[str(label)] = ", ".join(
+            f"{labels[j]} {100 * values[i, j] / support[i]:.0f}\N{NO-BREAK SPACE}%" for j in best
+        )
     return described
 
 
@@ -146,9 +148,9 @@ def _mistakes(mistakes: pd.DataFrame, album: Album) -> list[Part]:
 
 def _what_is_wrong(mistake: Any) -> str:
     truth, tags = (dict.fromkeys(cell_values(cell)) for cell in (mistake.truth, mistake.tag))
-    if len(truth) == len(tags) == 1:
-        return f"{mistake.truth} → {mistake.tag}"
     lacking, wrong = ([v for v in a if v not in b] for a, b in ((truth, tags), (tags, truth)))
+    if len(truth) < 2 and len(tags) < 2:
+        return f"{mistake.truth} → {mistake.tag or 'no label'}"
     return "; ".join(f"{what} {', '.join(v)}" for what, v in (("lacks", lacking), ("wrongly", wrong)) if v)
 
 
