@@ -75,14 +75,25 @@ def choose_cross_tables(columns: Mapping[str, pd.Series[str]], associations: pd.
         if telling:
             best = max(telling, key=telling.__getitem__)
             tables.append(cross(columns[best], column, best, name))
-    return tables
+    return sorted(tables, key=lambda table: -len(table.counts))
 
 
-def cross(rows: pd.Series[str], columns: pd.Series[str], row_name: str, column_name: str) -> CrossTable:
-    """Count the products by two columns, the most frequent labels first, at most 30 rows."""
+def cross(
+    rows: pd.Series[str], columns: pd.Series[str], row_name: str, column_name: str, *, numeric: bool = False
+) -> CrossTable:
+    """Count the products by two columns, the most frequent labels first, at most 30 rows.
+
+    Args:
+        rows: a cell a product; "" is missing.
+        columns: the same.
+        row_name: what the rows are called.
+        column_name: what the columns are called.
+        numeric: the columns are numbers, and stay in their order.
+    """
     both = (rows != "") & (columns != "")
     table = pd.crosstab(rows[both].to_numpy(), columns[both].to_numpy())
-    counts = table.reindex(index=_by_size(table.sum(axis=1)), columns=_by_size(table.sum(axis=0)))
+    across = sorted(map(str, table.columns), key=float) if numeric else _by_size(table.sum(axis=0))
+    counts = table.reindex(index=_by_size(table.sum(axis=1)), columns=across)
     return CrossTable(counts.iloc[:_MOST_ROWS], row_name, column_name, max(0, len(counts) - _MOST_ROWS))
 
 

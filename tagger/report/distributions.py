@@ -17,6 +17,8 @@ from tagger.catalog.table import IMAGE, METADATA_COLUMNS, Catalog
 #: Classes with fewer products count as rare.
 RARE = 10
 _EXAMPLES = 5
+#: So many different values are drawn one by one.
+_FEW_VALUES = 40
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,21 @@ class Numbers:
     @property
     def is_skewed(self) -> bool:
         """Whether few values are so much larger than the others that a logarithmic scale shows more."""
-        positive = self.values[self.values > 0]
-        if len(positive) < 2 or len(positive) < len(self.values):
+        positive = self.positive
+        if len(positive) < 0.98 * len(self.values) or not len(positive):
             return False
-        low, middle, high = positive.quantile([0.01, 0.5, 0.99])
-        return bool(high > 4 * middle or middle > 10 * low)
+        middle, high = positive.quantile([0.5, 0.99])
+        return bool(high > 4 * middle)
+
+    @property
+    def positive(self) -> pd.Series[float]:
+        """The values above 0, which a logarithmic scale can show."""
+        return self.values[self.values > 0]
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether there are few different values, all whole, such as years."""
+        return self.values.nunique() <= _FEW_VALUES and bool((self.values == self.values.round()).all())
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tagger.progress import Progress, silent
+from tagger.report.associations import cross
 from tagger.report.distributions import RARE, Balance, Numbers, most_telling
 from tagger.report.explore import Exploration
 from tagger.report.explore_page_photos import (
@@ -51,8 +52,8 @@ def explore_page(exploration: Exploration, command: str = "", progress: Progress
     sections += [photos_section(exploration), duplicates_section(exploration)]
     classes = sum(len(balance.counts) for balance in exploration.balances)
     lead = (
-        f"{len(catalog):,} products, {len(exploration.found.cache):,} photos, "
-        f"{len(catalog.attributes):,} attributes with {classes:,} classes."
+        f"Products: {len(catalog):,}. Photos: {len(exploration.found.cache):,}. "
+        f"Attributes: {len(catalog.attributes):,}, with {classes:,} classes."
     )
     return Page(f"Catalog {Path(exploration.path).absolute().name}", sections, lead, command)
 
@@ -66,7 +67,7 @@ def _overview(exploration: Exploration) -> Section:
     figures = [
         KeyFigure(f"{len(catalog):,}", "products", f"of {catalog.report.rows_read:,} rows read"),
         KeyFigure(f"{photos:,}", "photos", ", ".join(trouble) or "none missing, none unreadable"),
-        KeyFigure(f"{len(catalog.attributes):,}", "attributes", ", ".join(catalog.attributes)),
+        KeyFigure(f"{len(catalog.attributes):,}", "attributes"),
         KeyFigure(f"{len(catalog.flags):,}", "flags"),
         KeyFigure(f"{len(catalog.report.findings):,}", "findings", f"{dropped:,} rows dropped" if dropped else ""),
     ]
@@ -75,7 +76,10 @@ def _overview(exploration: Exploration) -> Section:
         figures.append(
             KeyFigure(f"{len(exploration.duplicates):,}", "near-duplicate groups", f"{inside:,} products in them")
         )
-    return Section("Overview", [KeyFigures(figures), *some_photos(exploration), *_findings(exploration)])
+    parts: list[Part] = [KeyFigures(figures)]
+    if not catalog.attributes:
+        parts.append(Note("The catalog has no attributes. Name columns to take as such in the config, in attributes."))
+    return Section("Overview", [*parts, *some_photos(exploration), *_findings(exploration)])
 
 
 def _findings(exploration: Exploration) -> Iterator[Part]:
@@ -113,23 +117,24 @@ def _imbalance(balances: list[Balance]) -> Section:
         Column("effective", "number", 1, help="so many equally frequent classes would be as hard to guess"),
         Column("most frequent"),
         Column("its share", "share", 1, full=1.0, help="of the labelled products: what always guessing it would score"),
-        Column(f"under {RARE} products", "number", help="classes too small to learn or to judge"),
+        Column(
+            f"under {RARE}", "number", help=f"classes with fewer than {RARE} products, too few to learn or to judge"
+        ),
         Column("unlabelled", "number"),
     ]
     rows: list[list[Value]] = [
         [b.name, len(b.counts), b.effective, next(iter(b.counts), ""), b.majority, b.rare, b.missing] for b in balances
-    ]
-    drawn = [balance for balance in balances if len(balance.counts) > 1]
-    plots: list[Part] = [
-        Plot(plot_lorenz(drawn), "Lorenz curves: share of the labels held by the most frequent classes"),
-        Plot(plot_ranks(drawn), "Products of each class by its rank, both scales logarithmic"),
     ]
     lead = (
         "How even the classes are. The effective number of classes (exp of the entropy) is the number of equally "
         "frequent classes that would be as hard to guess."
     )
     parts: list[Part] = [Table("Balance of the attributes", columns, rows)]
-    return Section("Imbalance", [*parts, Row(plots)] if drawn else parts, lead)
+    if drawn := [balance for balance in balances if len(balance.counts) > 1]:
+        lorenz = Plot(plot_lorenz(drawn), "Lorenz curves: share of the labels held by the most frequent classes")
+        ranks = Plot(plot_ranks(drawn), "Products of each class by its rank, both scales logarithmic")
+        parts.append(Row([lorenz, ranks]))
+    return Section("Imbalance", parts, lead)
 
 
 def _flags(exploration: Exploration) -> Section:
@@ -166,26 +171,33 @@ def _numbers(exploration: Exploration, numbers: Numbers) -> Iterator[Part]:
     yield KeyFigures(
         [
             KeyFigure(form.format(values.median()), f"median {numbers.name}"),
-            KeyFigure(f"{low} – {high}", "of 95 % of the products"),
+            KeyFigure(f"{low}–{high}", "of 95 % of the products"),
             KeyFigure(form.format(values.min()), "smallest"),
             KeyFigure(form.format(values.max()), "largest"),
             KeyFigure(f"{numbers.missing:,}", "missing"),
         ]
     )
-    plots: list[Part] = [Plot(plot_numbers(numbers), f"Histogram of {numbers.name}")]
-    table = exploration.found.catalog.table
-    few = [b.name for b in exploration.balances if 2 <= len(b.counts) <= _FEW and not b.several]
-    attribute = most_telling(numbers, table, [name for name in few if name != numbers.name])
-    if attribute is not None and (table[attribute].loc[values.index] != "").any():
-        plots.append(
-            Plot(
-                plot_numbers_by(numbers, table[attribute], attribute),
-                f"{numbers.name} by {attribute}",
-                f"Of the attributes with up to {_FEW} classes, {attribute} differs most in {numbers.name}. "
-                "Boxes hold half of the products, whiskers 95 %.",
-            )
-        )
-    yield Row(plots)
+    zero = len(values) - len(numbers.positive) if numbers.is_skewed else 0
+    about = f"{zero:,} values of 0 or less are left out, which a logarithmic scale can't show." if zero else ""
+    yield Row([Plot(plot_numbers(numbers), f"Histogram of {numbers.name}", about), *_numbers_by(exploration, numbers)])
+
+
+def _numbers_by(exploration: Exploration, numbers: Numbers) -> Iterator[Part]:
+    """The number beside the attribute with few classes that differs most in it."""
+    table, ids = exploration.found.catalog.table, numbers.values.index
+    names = [b.name for b in exploration.balances if 2 <= len(b.counts) <= _FEW and not b.several]
+    attribute = most_telling(numbers, table, [name for name in names if name != numbers.name])
+    if attribute is None or not (table[attribute].loc[ids] != "").any():
+        return
+    alt = f"{numbers.name} by {attribute}"
+    why = f"Of the attributes with up to {_FEW} classes, {attribute} differs most in {numbers.name}."
+    if numbers.is_discrete:
+        texts = numbers.values.map("{:g}".format).reindex(table.index, fill_value="")
+        crossed = cross(table[attribute], texts, attribute, numbers.name, numeric=True)
+        yield Plot(plot_cross_table(crossed), alt, f"{why} Percent of the products of the row.")
+    else:
+        boxes = plot_numbers_by(numbers, table[attribute], attribute)
+        yield Plot(boxes, alt, f"{why} Boxes hold half of the products, whiskers 95 %.")
 
 
 def _together(exploration: Exploration) -> Section:

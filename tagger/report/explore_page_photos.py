@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from tagger.catalog.cells import JOINT
 from tagger.catalog.table import Catalog
 from tagger.progress import Progress
 from tagger.report.distributions import RARE, Balance
 from tagger.report.explore import Exploration
-from tagger.report.explore_photos import DuplicateGroup, distinct_first, sample_classes, spread
+from tagger.report.explore_photos import DuplicateGroup, distinct_first, representatives, sample_classes, spread
 from tagger.report.explore_plots import MOST_BARS, plot_aspects, plot_counts, plot_sizes
 from tagger.report.page import (
     MISSING,
@@ -192,8 +193,12 @@ def _group(exploration: Exploration, group: DuplicateGroup) -> Gallery:
     table = exploration.found.catalog.table
     differing = list(group.disagreements)
     shown = [
-        _thumbnail(exploration, id_, [str(table.at[id_, name]) or MISSING for name in differing[:_MOST_LINES]])
-        for id_ in group.ids[:_MOST_OF_GROUP]
+        _thumbnail(
+            exploration,
+            id_,
+            [str(table.at[id_, name]).replace(JOINT, ", ") or MISSING for name in differing[:_MOST_LINES]],
+        )
+        for id_ in representatives(group, table, _MOST_OF_GROUP)
     ]
     about = f"different in {', '.join(differing)}" if differing else "the same labels"
     return Gallery(shown, f"{len(group.ids):,} products, {about}", len(group.ids) - len(shown))

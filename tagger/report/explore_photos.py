@@ -26,7 +26,8 @@ class DuplicateGroup:
 
     Args:
         ids: the products.
-        disagreements: attribute → the different labels they have, where they have more than one.
+        disagreements: attribute → the different labels they have, where they have more than one; attributes on which
+            few groups disagree come first.
         surprise: how unusual it is to disagree on those attributes, in bits.
     """
 
@@ -112,11 +113,29 @@ def group_duplicates(catalog: Catalog, groups: pd.Series[int]) -> list[Duplicate
     members = {str(group): tuple(map(str, ids)) for group, ids in several.groupby(several).groups.items()}
     differing = {group: _disagreements(labels.loc[list(ids)]) for group, ids in members.items()}
     often = Counter(name for names in differing.values() for name in names)
-    listed = [
-        DuplicateGroup(ids, differing[group], sum(math.log2(len(members) / often[name]) for name in differing[group]))
-        for group, ids in members.items()
-    ]
+    bits = {name: math.log2(len(members) / count) for name, count in often.items()}
+    listed = []
+    for group, ids in members.items():
+        names = sorted(differing[group], key=lambda name: -bits[name])
+        disagreements = {name: differing[group][name] for name in names}
+        listed.append(DuplicateGroup(ids, disagreements, sum(bits[name] for name in names)))
     return sorted(listed, key=lambda group: -len(group.ids))
+
+
+def representatives(group: DuplicateGroup, table: pd.DataFrame, most: int) -> list[str]:
+    """Choose products of a group that show its different labels, those of the most unusual disagreement first.
+
+    Args:
+        group: the group.
+        table: the catalog's.
+        most: how many at most.
+    """
+    chosen: dict[str, None] = {}
+    for name, labels in group.disagreements.items():
+        for label in labels:
+            if all(table.at[id_, name] != label for id_ in chosen):
+                chosen[next(id_ for id_ in group.ids if table.at[id_, name] == label)] = None
+    return list(dict.fromkeys([*chosen, *group.ids]))[:most]
 
 
 def _disagreements(labels: pd.DataFrame) -> dict[str, tuple[str, ...]]:

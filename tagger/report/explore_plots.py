@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from tagger.report.associations import CrossTable
 from tagger.report.distributions import Balance, Numbers
@@ -24,6 +24,7 @@ _DASHES = ("-", "--", "-.", ":")
 #: From this ratio of the largest to the smallest on, bars of the smallest could not be seen.
 _SPAN = 200
 _LONGEST_YEARS = 60
+_FEW = 8
 _thousands = FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
 
 
@@ -70,6 +71,8 @@ def plot_ranks(balances: Sequence[Balance]) -> bytes:
         axes.set(xscale="log", yscale="log", xlabel="rank of the class", ylabel="products")
         axes.xaxis.set_major_formatter(_thousands)
         axes.yaxis.set_major_formatter(_thousands)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_title("Products by rank of the class")
         axes.legend(frameon=False, fontsize=8, labelspacing=0.3)
     return plot_svg(figure)
@@ -93,10 +96,9 @@ def plot_lorenz(balances: Sequence[Balance]) -> bytes:
 
 def plot_numbers(numbers: Numbers) -> bytes:
     """Draw a histogram; a bar a value where there are few whole ones, logarithmic where few values are far larger."""
-    values = numbers.values.to_numpy()
-    whole = bool((values == np.round(values)).all())
+    values = (numbers.positive if numbers.is_skewed else numbers.values).to_numpy()
     with _figure(5.6, 3.4) as (figure, axes):
-        if whole and np.ptp(values) < _LONGEST_YEARS:
+        if numbers.is_discrete and np.ptp(values) < _LONGEST_YEARS:
             present, counts = np.unique(values, return_counts=True)
             axes.bar(present, counts, color=_BLUE, width=0.8)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -124,7 +126,8 @@ def plot_numbers_by(numbers: Numbers, labels: pd.Series[str], attribute: str) ->
     """
     named = labels.loc[numbers.values.index]
     order = [str(label) for label in named[named != ""].value_counts().index]
-    groups = [numbers.values[named == label].to_numpy() for label in order]
+    drawn = numbers.positive if numbers.is_skewed else numbers.values
+    groups = [drawn[named.loc[drawn.index] == label].to_numpy() for label in order]
     with _figure(5.6, 1.3 + 0.3 * len(order)) as (figure, axes):
         style = {"color": "0.35", "linewidth": 1}
         axes.boxplot(
@@ -152,7 +155,7 @@ def plot_associations(table: pd.DataFrame) -> bytes:
     side = 0.47 * len(labels)
     with _figure(side + 2.6, side + 1.7) as (figure, axes):
         _heat(axes, 100 * shown, labels, labels)
-        axes.set(xlabel="says …", ylabel="… so much about")
+        axes.set(xlabel="once this is known …", ylabel="… so much of this is known, in percent")
     return plot_svg(figure)
 
 
@@ -161,8 +164,8 @@ def plot_cross_table(table: CrossTable) -> bytes:
     totals = table.counts.sum(axis=1)
     shares = 100 * table.counts.div(totals, axis=0).to_numpy(dtype=np.float64)
     rows = [f"{plot_label(label)} ({total:,})" for label, total in totals.items()]
-    height = 0.27 * len(rows) + 1.6
-    with _figure(0.52 * table.counts.shape[1] + 3.2, height) as (figure, axes):
+    across = table.counts.shape[1]
+    with _figure((0.52 if across <= _FEW else 0.36) * across + 3, 0.27 * len(rows) + 1.6) as (figure, axes):
         _heat(axes, shares, [plot_label(label) for label in table.counts.columns], rows)
         axes.set(xlabel=plot_label(table.columns), ylabel=plot_label(table.rows))
     return plot_svg(figure)

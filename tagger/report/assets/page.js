@@ -72,8 +72,11 @@
     for (const entry of entries) seen[entry.isIntersecting ? "add" : "delete"](entry.target.id);
     const current = [...links.keys()].find((id) => seen.has(id));
     for (const [id, link] of links) {
-      if (id === current) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
+      if (id !== current) link.removeAttribute("aria-current");
+      else if (!link.hasAttribute("aria-current")) {
+        link.setAttribute("aria-current", "true");
+        link.closest("ul").scrollTo({ left: link.offsetLeft - 16 });
+      }
     }
   }, { rootMargin: "-10% 0px -55% 0px" });
   document.querySelectorAll("section.major").forEach((section) => watch.observe(section));
