@@ -63,6 +63,7 @@ def command(
 
     with needs_extra("report", "to evaluate"):
         from tagger.report.compare import read_report
+        from tagger.report.compare_text import comparison_text
         from tagger.report.evaluate import evaluate
         from tagger.report.select import select_products
         from tagger.report.summary import summary_text
@@ -88,4 +89,6 @@ def command(
     for note in evaluation.notes:
         click.echo(f"Warning: {note}", err=True)
     click.echo(summary_text(evaluation))
+    if evaluation.comparison:
+        click.echo(comparison_text(evaluation.comparison))
     click.echo(f"Report: {out}")

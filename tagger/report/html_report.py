@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tagger.report.album import Album
 from tagger.report.compare import Change, Comparison
+from tagger.report.compare_text import remarks, signed
 from tagger.report.curves import coverage_curves
 from tagger.report.evaluation import Evaluation
 from tagger.report.html_attribute import attribute_section
@@ -176,11 +177,7 @@ def _changes(comparison: Comparison) -> Section:
         for name, figures in comparison.changes.items()
         for figure, change in figures.items()
     ]
-    notes = [*comparison.notes]
-    if comparison.added:
-        notes.append(f"Not in the earlier report: {', '.join(comparison.added)}.")
-    if comparison.removed:
-        notes.append(f"Only in the earlier report: {', '.join(comparison.removed)}.")
+    notes = remarks(comparison)
     lead = (
         f"Against {comparison.report}. Below each change is its 95 % interval, from a bootstrap that draws the same "
         "products for both; where it does not hold 0, the change is more than chance."
@@ -193,9 +190,8 @@ def _changes(comparison: Comparison) -> Section:
 def _change(change: Change) -> Cell:
     if change.difference is None:
         return Cell(None, "–")
-    between = " – ".join(f"{end:+.3f}" for end in change.interval) if change.interval else ""
-    text, remark = (shown.replace("-", "\N{MINUS SIGN}") for shown in (f"{change.difference:+.3f}", between))
-    return Cell(change.difference, text, remark)
+    between = " … ".join(map(signed, change.interval)) if change.interval else ""
+    return Cell(change.difference, signed(change.difference), between)
 
 
 def _confidence(

@@ -8,6 +8,7 @@ import pytest
 from tagger.errors import ReportError
 from tagger.files import write_json
 from tagger.report.compare import compare, read_report
+from tagger.report.compare_text import comparison_markdown, comparison_text
 
 CLASSES = ("Men", "Women", "Unisex")
 
@@ -98,3 +99,12 @@ def test_what_is_no_report(tmp_path, content, words):
 def test_a_path_that_does_not_exist(tmp_path):
     with pytest.raises(ReportError, match="is no report"):
         read_report(tmp_path / "nowhere")
+
+
+def test_the_comparison_in_words(judged, earlier):
+    comparison = compare(judged(CLASSES, accuracy=0.95, seed=1), read_report(earlier))
+    row = next(line for line in comparison_text(comparison).splitlines() if "accuracy" in line)
+    assert row.split()[:2] == ["gender", "accuracy"]
+    assert row.endswith("better") and "+0." in row
+    other = replace(comparison, changes={}, removed=("usage",))
+    assert comparison_markdown(other).splitlines()[-1] == "- Only in the earlier report: usage."

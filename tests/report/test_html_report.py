@@ -48,7 +48,13 @@ def test_opens_from_disk_with_nasty_labels_shown_as_they_are(judged, open_page, 
     page.evaluate("Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode(); }))")
     assert NASTY in page.locator("#gender .table").first.locator("tbody th").all_inner_texts()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for words in ("What changed", "no clear change", "trained on 5 of these 120 products", "Trust the", "score 0.01"):
+    for words in (
+        "What changed",
+        "no clear change",
+        "trained on 5 of these 120 products",
+        "Where both say the same",
+        "score 0.01",
+    ):
         assert page.get_by_text(words).count(), words
 
 
