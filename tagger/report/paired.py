@@ -79,17 +79,22 @@ class _Measure:
         actual, found = _hot(truth, columns), _hot(tags, columns)
         self._hits = actual.multiply(found).T.tocsr()
         self._either = (actual + found).T.tocsr()
+        self._f1 = self._f1_of(np.ones((len(truth), 1)))
 
     def __call__(self, weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """Accuracy, macro-F1 and coverage (B,) for weights (N, B); absent classes don't count, as in `metrics`."""
-        either = self._either @ weights  # (C, B)
-        f1 = 2 * (self._hits @ weights) / np.maximum(either, 1)
+        """Accuracy, macro-F1 and coverage (B,) for weights (N, B)."""
+        f1 = self._f1_of(weights)  # (C, B)
         total = weights.sum(axis=0)
         return {
             "accuracy": self._right @ weights / total,
-            "macro_f1": f1.sum(axis=0) / np.maximum((either > 0).sum(axis=0), 1),
+            # A class that no drawn product has keeps its F1: left out, rare classes with F1 0 would be missing mostly.
+            "macro_f1": np.where(np.isnan(f1), self._f1, f1).mean(axis=0),
             "coverage": self._accepted @ weights / total,
         }
+
+    def _f1_of(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        either = self._either @ weights
+        return np.where(either > 0, 2 * (self._hits @ weights) / np.maximum(either, 1), np.nan)
 
 
 def _values(labels: Labels, multi_valued: bool) -> list[list[str]]:
