@@ -42,6 +42,14 @@ def test_a_plain_loop_over_resamples_gives_the_same():
     np.testing.assert_allclose(list(measured.values()), expected, atol=0.015)
 
 
+def test_the_interval_holds_the_figure_where_most_classes_are_rare_and_never_found():
+    truth = np.array(["common"] * 100 + [f"rare {i}" for i in range(50)], dtype=object)
+    found = tags(["common"] * 150)
+    f1 = f1_score(truth, found.label, average="macro", zero_division=0)
+    low, high = intervals(truth, found, multi_valued=False)["macro_f1_interval"]
+    assert low < f1 < high
+
+
 def test_several_labels_count_one_by_one():
     truth = np.array(["a|b", "a", "b", "c"] * 50, dtype=object)
     found = tags(["a", "a", "b", "c"] * 50)
