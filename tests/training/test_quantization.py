@@ -12,6 +12,7 @@ import pytest
 from drawn import make_part, write_catalog
 
 from tagger.bundle import Bundle
+from tagger.calibration import Calibration
 from tagger.config import NetworkConfig, PhotoConfig, parse_config
 from tagger.inference import Tagger
 from tagger.network.model import build_network, with_embedding
@@ -63,11 +64,11 @@ def test_it_agrees_with_the_float_model(exported, model, space, part, tmp_path, 
     logits = predict_logits(model, part)
     caplog.clear()  # TensorFlow warns of tracing where many networks live in one process, as in these tests
     with caplog.at_level(logging.INFO):
-        agreement = int8_agreement(tmp_path / "int8.onnx", part, logits, space, {})
+        agreement = int8_agreement(tmp_path / "int8.onnx", part, logits, space, Calibration())
     assert set(agreement) == {"colour"} and agreement["colour"] > 0.9
     assert caplog.messages == [f"int8 answers as float32: colour {agreement['colour']:.3f}"]
     shuffled = {name: np.roll(value, 1, axis=1) for name, value in logits.items()}
-    assert int8_agreement(tmp_path / "int8.onnx", part, shuffled, space, {})["colour"] < 0.1
+    assert int8_agreement(tmp_path / "int8.onnx", part, shuffled, space, Calibration())["colour"] < 0.1
 
 
 def test_the_sample_is_the_seeds(part):
