@@ -13,7 +13,7 @@ from tagger.report.compare import compare, read_report
 from tagger.report.curves import BLOCK, most_confused
 from tagger.report.evaluation import ISSUE_COLUMNS, Evaluation
 from tagger.report.html_report import report_page, write_report_page
-from tagger.report.mistakes import MAX_PHOTOS, confident_mistakes, share_photos
+from tagger.report.mistakes import confident_mistakes, share_photos
 from tagger.report.page import Fold, Plot, Section, render_page
 
 NASTY = """<b>"O'Hara"</b> & </script><script>document.title = "broken into"</script> $x$ שלום"""
@@ -104,7 +104,7 @@ def test_a_single_product_of_a_single_class(judged):
 
 @pytest.mark.parametrize(("classes", "whole"), [(20, False), (60, True), (2000, False)])
 def test_a_page_of_many_classes_stays_small(judged, classes, whole):
-    evaluation = judged(tuple(f"class {i}" for i in range(classes)), count=500, accuracy=0.3)
+    evaluation = judged(tuple(f"class {i}" for i in range(classes)), count=250, accuracy=0.3)
     page = report_page(evaluation)
     html = render_page(page)
     assert len(html) < 5_000_000
@@ -113,14 +113,15 @@ def test_a_page_of_many_classes_stays_small(judged, classes, whole):
     assert all(isinstance(section, Section) for section in page.sections)
 
 
-def test_photos_are_shared_between_the_classes(judged):
-    evaluation = judged(tuple(f"class {i}" for i in range(600)), count=3000, accuracy=0)
+def test_photos_are_shared_between_the_classes(judged, monkeypatch):
+    monkeypatch.setattr("tagger.report.mistakes.MAX_PHOTOS", 20)
+    evaluation = judged(tuple(f"class {i}" for i in range(12)), accuracy=0)
     mistakes = {"gender": confident_mistakes(evaluation.predictions, "gender")}
     chosen = share_photos(mistakes, evaluation)["gender"]
-    assert len(chosen) == MAX_PHOTOS
-    every = mistakes["gender"]["truth"].nunique()
-    assert chosen["truth"].nunique() == every  # each class has its most confident mistake before any has its second
-    assert chosen.groupby("truth").size().max() <= 3
+    assert len(chosen) == 20
+    counts = chosen.groupby("truth").size()
+    # Each class has its most confident mistake before any has its second.
+    assert set(counts.index) == set(mistakes["gender"]["truth"]) and counts.max() == 2
 
 
 def test_the_most_confused_classes_stand_side_by_side():
