@@ -9,6 +9,7 @@ bundle/
   calibration.json     how scores are calibrated, thresholds, confidences that need no review
   config.json          the settings of the run, photo size included
   metrics.json         how good it was on validation
+  card.md              the same for a reader: what it is, what for, how good
   split.csv            which product was in which part
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
   flags/               the flags network, where the catalog had flags

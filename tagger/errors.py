@@ -9,6 +9,7 @@
     ├── TrainingError               training can't start, go on or be resumed
     ├── BundleError                 a bundle is missing, damaged, or of another version
     ├── IndexFolderError            an index is missing, damaged, or of another version
+    ├── ReportError                 an earlier report is missing, or none
     ├── OutputError                 a result can't be written
     └── MissingDependencyError      an optional package is not installed
 
@@ -57,6 +58,10 @@ class BundleError(TaggerError):
 
 class IndexFolderError(TaggerError):
     """An index is missing, damaged, or made by a version that this program can't read."""
+
+
+class ReportError(TaggerError):
+    """An earlier report to compare with is missing, or is none."""
 
 
 class OutputError(TaggerError):

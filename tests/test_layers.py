@@ -25,7 +25,7 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-#: A run draws its curves with the plots of the reports.
+#: A run draws its curves with the plots of the reports, and writes its card as they do.
 EXCEPTIONS = {("training", "report")}
 TRAINING_ONLY = {"tensorflow", "keras"}
 MAY_IMPORT_KERAS = ("network/", "training/", "flags/network.py")

@@ -28,6 +28,10 @@ from tagger.config import EngineName, EnginePrecision
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="REPORT", help="Report folder to write.")
 @click.option(
+    "--compare", "earlier", type=click.Path(path_type=Path), metavar="OTHER_REPORT",
+    help="Earlier report (folder or its metrics.json): say what changed since.",
+)  # fmt: skip
+@click.option(
     "--batch-size", type=click.IntRange(1, 4096), default=64, help="Photos that go through the model at once."
 )
 @target_precision_option
@@ -40,6 +44,7 @@ def command(
     part: str,
     split_file: Path | None,
     out: Path,
+    earlier: Path | None,
     batch_size: int,
     target_precision: float | None,
     engine: EngineName | None,
@@ -57,11 +62,14 @@ def command(
     from tagger.inference import Tagger
 
     with needs_extra("report", "to evaluate"):
+        from tagger.report.compare import read_report
+        from tagger.report.compare_text import comparison_text
         from tagger.report.evaluate import evaluate
         from tagger.report.select import select_products
         from tagger.report.summary import summary_text
         from tagger.report.write import check_report_folder, write_report
     check_report_folder(out)
+    before = read_report(earlier) if earlier else None
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
     trained = tagger.bundle.config
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
@@ -73,6 +81,7 @@ def command(
             catalog,
             selection,
             command=shlex.join(["tagger", *sys.argv[1:]]),
+            earlier=before,
             batch_size=batch_size,
             progress=progress,
         )
@@ -80,4 +89,6 @@ def command(
     for note in evaluation.notes:
         click.echo(f"Warning: {note}", err=True)
     click.echo(summary_text(evaluation))
+    if evaluation.comparison:
+        click.echo(comparison_text(evaluation.comparison))
     click.echo(f"Report: {out}")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from tagger._version import __version__
+from tagger.config import HeadKind, PhotoConfig
+from tagger.report.heads import HeadScores
 from tagger.report.metrics import Metrics, mean_or_none
+
+if TYPE_CHECKING:
+    from tagger.report.compare import Comparison
+
+#: What is said of a label that is likely wrong, see `label_issues`.
+ISSUE_COLUMNS = ("id", "image", "attribute", "given", "suggested", "score", "source", "twin")
 
 
 @dataclass(frozen=True)
@@ -19,11 +28,13 @@ class AttributeEvaluation:
         metrics: what `metrics.json` holds about it, see `Evaluation.to_json`.
         per_class: one row a class and one row a label of the sigmoid head; columns `metrics.ROW_COLUMNS`.
         confusion: counts of truth (rows) against tag (columns); None where a product may have several labels.
+        scores: of each head, for curves.
     """
 
     metrics: Metrics
     per_class: pd.DataFrame
     confusion: pd.DataFrame | None
+    scores: Mapping[HeadKind, HeadScores] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,11 @@ class Evaluation:
         notes: what a reader of the figures must know.
         bundle: names the model.
         command: the command that made it, "" where it was no command.
+        label_issues: labels of the catalog that are likely wrong, one row each; columns ISSUE_COLUMNS.
+        in_sample: how many of the products the model was trained on.
+        comparison: what changed since an earlier report, where one was given.
+        photo: the size at which the model sees the photos.
+        card: the facts of the model's card, see `card.render_card`; empty where nothing is known of the model.
         families: how parents and children agree.
         not_a_product: share of the products that look like none; None where the bundle can't tell.
     """
@@ -51,6 +67,11 @@ class Evaluation:
     notes: tuple[str, ...]
     bundle: str
     command: str = ""
+    label_issues: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ISSUE_COLUMNS)))
+    in_sample: int = 0
+    comparison: Comparison | None = None
+    photo: PhotoConfig = field(default_factory=PhotoConfig)
+    card: Mapping[str, Any] = field(default_factory=dict, repr=False)
     families: list[Metrics] = field(default_factory=list)
     not_a_product: float | None = None
 
@@ -64,6 +85,8 @@ class Evaluation:
 
         part, products, unreadable, bundle, tagger_version, command, notes
         mean_macro_f1           mean of the attributes' macro_f1
+        label_issues            number of labels that are likely wrong, see label_issues.csv
+        comparison              with an earlier report, see `compare.Comparison`; null where none was given
         all_at_once             attributes, support, accuracy, majority_accuracy (of the most frequent combination)
         not_a_product           share of the products that look like none of the catalog; all their tags need review
         families                of each family of parents and children:
@@ -90,6 +113,7 @@ class Evaluation:
             softmax             the head alone: accuracy, top_3_accuracy, macro_f1, ece; null without such a head
             sigmoid             the head at its thresholds: support, labels, subset_accuracy, hamming_loss, micro_f1,
                                 macro_f1, mean_average_precision; null without such a head
+            heads               both heads on the same products, see `heads.compare_heads`; null without two heads
         """
         judged = {name: attribute.metrics for name, attribute in self.attributes.items()}
         return {
@@ -105,4 +129,6 @@ class Evaluation:
             "not_a_product": self.not_a_product,
             "families": self.families,
             "attributes": judged,
+            "label_issues": len(self.label_issues),
+            "comparison": None if self.comparison is None else self.comparison.to_json(),
         }

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from tagger.calibration import Calibration
 from tagger.catalog.cleaning import OTHER
 from tagger.catalog.table import IMAGE
-from tagger.config import Config
+from tagger.config import Config, HeadKind
 from tagger.errors import CatalogError
-from tagger.labels import SEPARATOR, Attribute, LabelSpace, cell_values, multi_hot, output_name
+from tagger.labels import SEPARATOR, Attribute, LabelSpace, cell_values, class_index, multi_hot, output_name
 from tagger.report import metrics
 from tagger.report.confidence import Answers, confidence_metrics, uncalibrated_answers
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
 from tagger.report.families import family_metrics
+from tagger.report.heads import HeadScores, compare_heads
 from tagger.report.metrics import Labels, Metrics, Tags
 from tagger.report.predict import Predictions
 from tagger.report.select import ALL
@@ -91,6 +92,7 @@ def judge(
         notes=tuple(found_notes),
         bundle=bundle,
         command=command,
+        photo=config.photo,
         families=family_metrics(predictions, space, truth),
         not_a_product=metrics.mean_or_none(_not_a_product(predictions)),
     )
@@ -138,17 +140,26 @@ def _judge_attribute(
     chosen = truth != ""
     answers = truth[chosen]
     tags = _comparable(attribute, predictions.tags[attribute.name]).where(chosen)
-    confusion, softmax, sigmoid = None, None, None
+    confusion, softmax, sigmoid, heads = None, None, None, None
     rows: list[pd.DataFrame] = []
+    curves: dict[HeadKind, HeadScores] = {}
     if not attribute.multi_valued:
         confusion = metrics.confusion_counts(answers, tags.label)
         rows.append(metrics.class_rows(answers, tags.label, "softmax" if attribute.primary == "softmax" else "tag"))
     if "softmax" in attribute.heads:
         scores = predictions.scores[output_name(attribute, "softmax")][chosen]
         softmax = metrics.softmax_metrics(answers, scores, attribute.classes)
+        curves["softmax"] = _softmax_scores(attribute, answers, scores)
+        rows = [metrics.with_average_precision(row, **vars(curves["softmax"])) for row in rows]
     if "sigmoid" in attribute.heads:
-        sigmoid, label_rows = _judge_sigmoid(attribute, table, predictions, calibration)
+        limits = calibration.limits(attribute.name, attribute.labels)
+        curves["sigmoid"] = _sigmoid_scores(attribute, table, predictions)
+        sigmoid, label_rows = _judge_sigmoid(curves["sigmoid"], limits)
         rows += label_rows
+        if "softmax" in attribute.heads:
+            heads = compare_heads(
+                attribute, answers, scores, predictions.scores[output_name(attribute, "sigmoid")][chosen], limits
+            )
     judged = {
         "support": len(answers),
         "missing": int((~chosen).sum()),
@@ -164,24 +175,31 @@ def _judge_attribute(
         "unknown_labels": _unknown(attribute, answers),
         "softmax": softmax,
         "sigmoid": sigmoid,
+        "heads": heads,
     }
     per_class = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(metrics.ROW_COLUMNS))
-    return AttributeEvaluation(judged, per_class, confusion)
+    return AttributeEvaluation(judged, per_class, confusion, curves)
 
 
-def _judge_sigmoid(
-    attribute: Attribute, table: pd.DataFrame, predictions: Predictions, calibration: Calibration
-) -> tuple[Metrics | None, list[pd.DataFrame]]:
-    """Figures and rows of a sigmoid head; none where no product has a label that the head knows."""
+def _softmax_scores(attribute: Attribute, answers: Labels, scores: NDArray[np.float32]) -> HeadScores:
+    index = class_index(attribute, pd.DataFrame({attribute.name: answers}))
+    known = index >= 0
+    targets = index[known, None] == np.arange(len(attribute.classes))
+    return HeadScores(attribute.classes, targets, scores[known])
+
+
+def _sigmoid_scores(attribute: Attribute, table: pd.DataFrame, predictions: Predictions) -> HeadScores:
     hot, known = multi_hot(attribute, table)
-    if not known.any():
+    return HeadScores(attribute.labels, hot[known] > 0, predictions.scores[output_name(attribute, "sigmoid")][known])
+
+
+def _judge_sigmoid(head: HeadScores, limits: NDArray[np.float32]) -> tuple[Metrics | None, list[pd.DataFrame]]:
+    """Figures and rows of a sigmoid head; none where no product has a label that the head knows."""
+    if not len(head.targets):
         return None, []
-    targets = hot[known] > 0
-    scores = predictions.scores[output_name(attribute, "sigmoid")][known]
-    limits = calibration.limits(attribute.name, attribute.labels)
-    predicted = scores >= limits
-    rows = metrics.label_rows(targets, predicted, scores, attribute.labels, limits)
-    return metrics.sigmoid_metrics(targets, predicted, rows), [rows]
+    predicted = head.scores >= limits
+    rows = metrics.label_rows(head.targets, predicted, head.scores, head.labels, limits)
+    return metrics.sigmoid_metrics(head.targets, predicted, rows), [rows]
 
 
 def _unknown(attribute: Attribute, truth: Labels) -> dict[str, int]:

@@ -1,7 +1,9 @@
 """Metrics of one attribute, from plain arrays. scikit-learn computes them; only the calibration error is our own.
 
 Every average over classes is taken over the labels that are present in the truth or in the prediction of the part that
-is judged: a class that has neither product nor prediction there says nothing. A share of nothing is None.
+is judged: a class that has neither product nor prediction there says nothing. A share of nothing is None: the precision
+of a class that is never predicted, the recall of a class that no product has. F1 is 0 for both, as scikit-learn has it:
+a class that is never found, or never there where it is said to be, is no success. Only a class with neither has no F1.
 """
 
 from __future__ import annotations
@@ -106,10 +108,10 @@ def set_metrics(truth: Labels, predicted: Labels) -> Metrics:
 
 
 def class_rows(truth: Labels, predicted: Labels, head: str) -> pd.DataFrame:
-    """One row a class, the most frequent first; the columns are ROW_COLUMNS."""
+    """One row a class, the most frequent first; the columns are ROW_COLUMNS, NaN where a share is one of nothing."""
     classes, _ = _classes(truth, predicted)
     precision, recall, f1, support = sk.precision_recall_fscore_support(
-        truth, predicted, labels=classes, zero_division=0
+        truth, predicted, labels=classes, zero_division=np.nan
     )
     counts = pd.Series(predicted).value_counts()
     rows = pd.DataFrame(
@@ -197,7 +199,7 @@ def label_rows(
     labels: Sequence[str],
     thresholds: NDArray[np.floating[Any]],
 ) -> pd.DataFrame:
-    """One row a label of a sigmoid head, the most frequent first; the columns are ROW_COLUMNS.
+    """One row a label of a sigmoid head, the most frequent first; the columns are ROW_COLUMNS, NaN as in `class_rows`.
 
     The average precision is that of scikit-learn: the sum of precision times the step in recall, without interpolation;
     it is missing for a label that no product has.
@@ -212,7 +214,7 @@ def label_rows(
     rows = []
     for i, label in enumerate(labels):
         precision, recall, f1, _ = sk.precision_recall_fscore_support(
-            targets[:, i], predicted[:, i], average="binary", zero_division=0
+            targets[:, i], predicted[:, i], average="binary", zero_division=np.nan
         )
         support = int(targets[:, i].sum())
         rows.append(
@@ -230,6 +232,25 @@ def label_rows(
         )
     table = pd.DataFrame(rows, columns=list(ROW_COLUMNS))
     return table.sort_values(["support", "label"], ascending=[False, True], ignore_index=True)
+
+
+def with_average_precision(
+    rows: pd.DataFrame, labels: Sequence[str], targets: NDArray[np.bool_], scores: NDArray[np.floating[Any]]
+) -> pd.DataFrame:
+    """Fill in the average precision of each class against all the others.
+
+    Args:
+        rows: as `class_rows` gives them.
+        labels: names of the columns (C).
+        targets: which class each product has (N, C).
+        scores: probabilities (N, C).
+    """
+    found = {
+        label: sk.average_precision_score(targets[:, i], scores[:, i])
+        for i, label in enumerate(labels)
+        if targets[:, i].any()
+    }
+    return rows.assign(average_precision=rows["label"].map(found).astype(np.float64))
 
 
 def confusion_counts(truth: Labels, predicted: Labels) -> pd.DataFrame:

@@ -76,12 +76,14 @@ class Plot:
         image: a PNG or SVG file, see `plot_svg` and `plot_png` in `report.drawing`.
         alt: what a reader who can't see it should know.
         caption: a sentence below it.
+        full_size: scroll a large drawing rather than make it smaller than its letters can be read.
     """
 
     kind: ClassVar = "plot"
     image: bytes = field(repr=False)
     alt: str
     caption: str = ""
+    full_size: bool = False
 
     @property
     def uri(self) -> str:
@@ -113,17 +115,19 @@ class Column:
 
     Args:
         title: its heading.
-        kind: "text"; "number", with `decimals`; "share", shown in percent; "picture".
+        kind: "text"; "number", with `decimals`; "share", shown in percent; "picture"; "photos", a few thumbnails.
         decimals: of a number, or of a percentage.
         full: the value whose bar fills the cell; None: no bars.
         help: shown when the pointer rests on the heading.
+        wide: holds sentences.
     """
 
     title: str
-    kind: Literal["text", "number", "share", "picture"] = "text"
+    kind: Literal["text", "number", "share", "picture", "photos"] = "text"
     decimals: int = 0
     full: float | None = None
     help: str = ""
+    wide: bool = False
 
     def show(self, value: float) -> str:
         """Return the number as text."""
@@ -132,22 +136,31 @@ class Column:
 
 
 class Cell(NamedTuple):
-    """A cell that is sorted by one value and shows another text, such as a figure with its interval."""
+    """A cell that is sorted by one value and shows another text, with a remark in small print below it."""
 
     value: float | None
     text: str
+    remark: str = ""
 
 
-Value = str | float | Cell | Picture | None
+class Photos(NamedTuple):
+    """A cell with thumbnails side by side; none leaves it empty."""
+
+    thumbnails: Sequence[Thumbnail]
+
+
+Value = str | float | Cell | Picture | Photos | None
 
 
 class _ShownCell(NamedTuple):
-    """What the template needs: the text, the key to sort by ("" sorts last), percent of the bar, the picture."""
+    """What the template needs: the text, the key to sort by ("" sorts last), percent of the bar, the pictures."""
 
     text: str
     key: str = ""
     fill: float | None = None
     picture: Picture | None = None
+    thumbnails: Sequence[Thumbnail] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,8 +170,8 @@ class Table:
     Args:
         caption: what it shows; the name by which assistive technology finds it.
         columns: the first one names the row.
-        rows: a value a column: text, a number, a `Cell`, a picture, or None for what is undefined (shown as "–",
-            sorted last). NaN counts as None.
+        rows: a value a column: text, a number, a `Cell`, a picture, `Photos`, or None for what is undefined (shown as
+            "–", sorted last). NaN counts as None.
     """
 
     kind: ClassVar = "table"
@@ -282,10 +295,12 @@ def _asset(name: str) -> str:
 def _show(value: Value, column: Column) -> _ShownCell:
     if isinstance(value, Picture):
         return _ShownCell("", picture=value)
+    if isinstance(value, Photos):
+        return _ShownCell("", thumbnails=value.thumbnails)
     if isinstance(value, str):
         return _ShownCell(value, value)
-    number, text = value if isinstance(value, Cell) else (value, "")
+    number, text, remark = value if isinstance(value, Cell) else (value, "", "")
     if number is None or math.isnan(number):
-        return _ShownCell(text or MISSING)
+        return _ShownCell(text or MISSING, remark=remark)
     fill = None if column.full is None else 100 * min(max(number / column.full, 0), 1) if column.full else 0.0
-    return _ShownCell(text or column.show(number), repr(float(number)), fill)
+    return _ShownCell(text or column.show(number), repr(float(number)), fill, remark=remark)

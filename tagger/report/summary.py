@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tagger._version import __version__
+from tagger.report.compare_text import comparison_markdown
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
 from tagger.report.metrics import confused_pairs
 from tagger.report.tables import markdown_table, number, plain_table
@@ -67,6 +68,7 @@ def summary_markdown(evaluation: Evaluation) -> str:
         _not_a_product(evaluation),
         "## Parents and children\n" if evaluation.families else "",
         *map(_family_section, evaluation.families),
+        comparison_markdown(evaluation.comparison) if evaluation.comparison else "",
         "## Softmax heads alone\n" if _softmax_rows(evaluation) else "",
         _softmax_table(evaluation),
         "## Sigmoid heads\n" if heads else "",

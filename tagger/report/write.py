@@ -8,7 +8,9 @@ import pandas as pd
 
 from tagger.errors import OutputError
 from tagger.files import atomic_folder, write_json, write_text
+from tagger.report.card import render_card
 from tagger.report.evaluation import Evaluation
+from tagger.report.html_report import write_report_page
 from tagger.report.metrics import confused_pairs
 from tagger.report.plots import plot_confusion, plot_reliability
 from tagger.report.summary import summary_markdown
@@ -19,13 +21,16 @@ METRICS = "metrics.json"
 def write_report(evaluation: Evaluation, folder: Path | str) -> None:
     """Write the report; an older report in the folder is replaced as a whole.
 
+        report.html                   all of it on one page, with photos and plots
         metrics.json                  every figure, see `Evaluation.to_json`
         summary.md                    the figures to read first
+        model_card.md                 what the model is and how good it is here, for those who are to use it
         per_class_<attribute>.csv     one row a class and one row a label of the sigmoid head
         confusion_<attribute>.png     where the products of each class went
         reliability.png               whether confidences mean what they say
         confused_pairs.csv            the 20 most frequent confusions of each attribute
         predictions.csv               truth, tag, confidence and mark of every product
+        label_issues.csv              labels of the catalog that are likely wrong
 
     Args:
         evaluation: what to write.
@@ -38,7 +43,11 @@ def write_report(evaluation: Evaluation, folder: Path | str) -> None:
     with atomic_folder(folder) as temporary:
         write_json(temporary / METRICS, evaluation.to_json())
         write_text(temporary / "summary.md", summary_markdown(evaluation))
+        if evaluation.card:
+            write_text(temporary / "model_card.md", render_card(evaluation.card))
+        write_report_page(evaluation, temporary / "report.html")
         _write_csv(evaluation.predictions, temporary / "predictions.csv")
+        _write_csv(evaluation.label_issues, temporary / "label_issues.csv")
         _write_csv(_all_pairs(evaluation), temporary / "confused_pairs.csv")
         plot_reliability(
             {name: judged.metrics for name, judged in evaluation.attributes.items()}, temporary / "reliability.png"

@@ -16,17 +16,18 @@ from tagger.calibration import Calibration
 from tagger.catalog.splits import write_split
 from tagger.config import Config, FlagsConfig
 from tagger.decoding import choose_classes, class_probabilities, probabilities
-from tagger.files import atomic_folder, write_json
+from tagger.files import atomic_folder, write_json, write_text
 from tagger.flags.choice import nothing_to_learn, usable_flags
 from tagger.flags.training import train_flags
 from tagger.network.model import with_embedding
 from tagger.progress import Progress, silent
+from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.export import export_onnx
 from tagger.training.novelty import learn_novelty
 from tagger.training.prepare import Prepared
 from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
-from tagger.training.validation import predict_logits, validation_metrics
+from tagger.training.validation import predict_logits, tag_figures, validation_metrics
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ def write_bundle(
     """Write a bundle under a temporary name and rename it when it is whole.
 
     It is calibrated on the validation part, or on the train part where there is no other. `metrics.json` says which,
-    and holds the metrics of the primary heads alone, the accuracy of the tags as they are given, and how often the int8
-    model answers as the float model does.
+    and holds the metrics of the primary heads alone, those of the tags as they are given, and how often the int8 model
+    answers as the float model does; `card.md` says the same to a reader.
 
     Args:
         folder: where the bundle goes.
@@ -70,7 +71,7 @@ def write_bundle(
             "part": part,
             "photos": len(held_out.rows),
             "onnx_difference": export_onnx(complete, photos, temporary / "model.onnx"),
-            "tag_accuracy": {name: float(tags.right.mean()) for name, tags in judged.items() if len(tags.right)},
+            **tag_figures(judged, held_out.targets, space, calibration),
             **validation_metrics(logits, held_out, space),
         }
         complete.save(temporary / "model.keras")
@@ -88,6 +89,14 @@ def write_bundle(
         if quantize_convolutions(temporary / "model.onnx", training, int8):
             metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration)
         write_json(temporary / "metrics.json", metrics)
+        facts = bundle_facts(
+            config,
+            space,
+            about,
+            prepared.split,
+            folder.resolve().parent.name,
+        )
+        write_text(temporary / CARD, render_card({**facts, "evaluation": validation_evaluation(metrics)}))
         write_split(prepared.split, temporary / "split.csv")
         if learnable_flags(prepared, config.flags):
             predicted = _predicted_labels(model, prepared, calibration)

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from tagger.labels import LabelSpace, output_name
+from tagger.calibration import Calibration
+from tagger.labels import Attribute, LabelSpace, output_name
 from tagger.network.model import keras_name
+from tagger.report.metrics import expected_calibration_error
 from tagger.training.augmentation import resize
 from tagger.training.batches import TrainingPart
+from tagger.training.calibration import JudgedTags, true_classes
+from tagger.training.targets import Targets
 
 _BATCH = 256
 
@@ -59,6 +63,46 @@ def validation_metrics(
         "mean_macro_f1": float(np.mean(macro_f1)) if macro_f1 else 0.0,
         **metrics,
     }
+
+
+def tag_figures(
+    judged: dict[str, JudgedTags], targets: Targets, space: LabelSpace, calibration: Calibration
+) -> dict[str, dict[str, float | None]]:
+    """How good the tags are as they are given, each figure by attribute; attributes without a label are left out.
+
+    Returns:
+        tag_accuracy; tag_majority_accuracy, of always giving the most frequent label; tag_coverage, the share that
+        needs no review; tag_accepted_accuracy, the accuracy of these, None where there are none; tag_ece.
+    """
+    figures: dict[str, dict[str, float | None]] = {
+        key: {} for key in ("tag_accuracy", "tag_majority_accuracy", "tag_coverage", "tag_accepted_accuracy", "tag_ece")
+    }
+    for name, tags in judged.items():
+        if not len(tags.right):
+            continue
+        accepted = tags.confidence >= calibration.review.get(name, 0)
+        values = (
+            float(tags.right.mean()),
+            _majority(space[name], targets),
+            float(accepted.mean()),
+            float(tags.right[accepted].mean()) if accepted.any() else None,
+            expected_calibration_error(tags.confidence.astype(np.float64), tags.right),
+        )
+        for key, value in zip(figures, values, strict=True):
+            figures[key][name] = value
+    return figures
+
+
+def _majority(attribute: Attribute, targets: Targets) -> float:
+    """Share of the most frequent label, or set of labels, among the products that have one."""
+    if attribute.multi_valued:
+        output = output_name(attribute, "sigmoid")
+        answers = targets.values[output][targets.weights[output] > 0]
+    else:
+        answers = true_classes(attribute, targets)
+        answers = answers[answers >= 0]
+    counts = np.unique(answers, axis=0, return_counts=True)[1]
+    return float(counts.max() / counts.sum())
 
 
 def _accuracy(truth: NDArray[Any], predicted: NDArray[Any]) -> float:

@@ -15,7 +15,7 @@ from tagger.bundle import Bundle
 from tagger.calibration import Calibration
 from tagger.cli.evaluate import command
 from tagger.config import Config
-from tagger.errors import CatalogError, OutputError, SplitError
+from tagger.errors import CatalogError, OutputError, ReportError, SplitError
 from tagger.inference import Tagger
 from tagger.inference.engine import Engine
 from tagger.labels import Attribute, LabelSpace
@@ -102,6 +102,34 @@ def test_figures_are_what_tagger_tag_gives(model, catalog, tmp_path):
         if not tagged.error:
             assert predicted.loc[tagged.id, "baseColour"] == tagged.tags["baseColour"].label
             assert float(predicted.loc[tagged.id, "baseColour_confidence"]) == tagged.tags["baseColour"].confidence
+
+
+def test_the_page_the_card_and_a_comparison_with_an_earlier_report(model, catalog, tmp_path):
+    run(model, catalog, tmp_path / "first")
+    result = run(model, catalog, tmp_path / "second", "--compare", str(tmp_path / "first"))
+    assert result.exit_code == 0, result.output
+    assert "no clear change" in result.stdout
+    page = (tmp_path / "second" / "report.html").read_text(encoding="utf-8")
+    assert "What changed" in page and "What can go live" in page
+    card = (tmp_path / "second" / "model_card.md").read_text(encoding="utf-8")
+    assert "## How good it is: test" in card and "0.750" in card
+    change = json.loads((tmp_path / "second" / "metrics.json").read_text())["comparison"]["changes"]["baseColour"]
+    assert change["accuracy"] == {"before": 0.75, "now": 0.75, "difference": 0, "interval": [0, 0]}
+
+
+def test_what_is_no_earlier_report_is_refused_before_any_work(model, catalog, tmp_path):
+    result = run(model, catalog, tmp_path / "report", "--compare", str(catalog))
+    assert isinstance(result.exception, ReportError)
+    assert not (tmp_path / "report").exists()
+
+
+def test_label_errors_on_products_trained_on_are_said_to_be_so(model, catalog, tmp_path):
+    run(model, catalog, tmp_path / "report", "--split", "all")
+    issues = pd.read_csv(tmp_path / "report" / "label_issues.csv")
+    # To a perceptual hash photos of a single colour are all alike: those that are not Green disagree.
+    assert issues[issues["source"] == "near-duplicate"]["id"].tolist() == [2, 3, 5, 6]
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "The model was trained on 2 of these 8 products" in page
 
 
 def test_a_split_file(model, catalog, tmp_path):

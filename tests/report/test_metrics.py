@@ -20,6 +20,7 @@ from tagger.report.metrics import (
     sigmoid_metrics,
     softmax_metrics,
     tag_metrics,
+    with_average_precision,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -194,8 +195,26 @@ def test_label_rows_by_hand():
     # Ranked: right, wrong, right → 1/2 of the recall at precision 1, 1/2 at 2/3.
     assert x["average_precision"] == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
     assert (y["precision"], y["recall"], y["f1"], y["average_precision"]) == (1, 1, 1, 1)
-    assert np.isnan(never["average_precision"])
-    assert (never["f1"], never["support"], never["predicted"], never["threshold"]) == (0, 0, 0, 0.3)
+    assert (never["support"], never["predicted"], never["threshold"]) == (0, 0, 0.3)
+    assert all(np.isnan(never[share]) for share in ("precision", "recall", "f1", "average_precision"))
+
+
+def test_a_share_of_nothing_is_neither_0_nor_1():
+    rows = class_rows(labels("a a b"), labels("a c a"), "tag").set_index("label")
+    assert np.isnan(rows.loc["b", "precision"])  # never predicted
+    assert rows.loc["b", "recall"] == 0
+    assert np.isnan(rows.loc["c", "recall"])  # no product has it
+    assert rows.loc["c", "precision"] == 0
+    assert rows.loc[["b", "c"], "f1"].tolist() == [0, 0]  # and so the averages count them, as scikit-learn does
+
+
+def test_the_average_precision_of_a_class_is_one_against_the_rest():
+    rows = class_rows(labels("a a b"), labels("a b b"), "softmax")
+    targets = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=bool)
+    scores = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.4, 0.6, 0.0]])
+    found = with_average_precision(rows, ("a", "b", "absent"), targets, scores).set_index("label")["average_precision"]
+    # a, ranked: right, wrong, right; b, ranked: wrong, right.
+    assert found.to_dict() == pytest.approx({"a": 0.5 * 1 + 0.5 * 2 / 3, "b": 0.5})
 
 
 def test_sigmoid_metrics_by_hand():

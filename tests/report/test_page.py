@@ -15,6 +15,7 @@ from tagger.report.page import (
     KeyFigures,
     Note,
     Page,
+    Photos,
     Plot,
     Row,
     Section,
@@ -40,8 +41,12 @@ def all_parts(text: str) -> Page:
             Column("n", "number", full=3),
             Column("share", "share", 1),
             Column("photo", "picture"),
+            Column("photos", "photos"),
         ],
-        [[text, 1, 0.25, make_strip([PHOTO, PHOTO], text)], ["plain", None, float("nan"), None]],
+        [
+            [text, 1, 0.25, make_strip([PHOTO, PHOTO], text), Photos([Thumbnail(make_thumbnail(PHOTO, text), text)])],
+            ["plain", None, float("nan"), None, Photos([])],
+        ],
     )
     parts = [
         Text(text, code=text),
@@ -53,6 +58,7 @@ def all_parts(text: str) -> Page:
                 Gallery([Thumbnail(make_thumbnail(PHOTO, text), text, [text])], text, 2),
             ]
         ),
+        Plot(SVG, alt=text, full_size=True),
         Fold(text, [table]),
         Section(text, [Gallery([Thumbnail(None, text)])], lead=text),
     ]
@@ -135,6 +141,18 @@ def test_opens_from_disk_and_shows_nasty_labels_as_they_are(open_page, tmp_path,
     page.evaluate("Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode(); }))")
     # Nothing sticks out to the side.
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_large_drawing_is_scrolled_and_not_shrunk(open_page, tmp_path):
+    wide = SVG.replace(b'width="40"', b'width="2000"')
+    write_page(Page("x", [Section("x", [Plot(wide, "a"), Plot(wide, "b", full_size=True)])]), tmp_path / "page.html")
+    page = open_page(tmp_path / "page.html", width=900)
+    small, large = (page.locator(f"img[alt={alt}]") for alt in "ab")
+    for image in (small, large):
+        image.scroll_into_view_if_needed()
+        image.evaluate("image => image.decode()")
+    assert small.bounding_box()["width"] < 900 < large.bounding_box()["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 900
 
 
 def test_a_click_on_a_heading_sorts_and_what_is_missing_stays_last(open_page, tmp_path):

@@ -63,6 +63,7 @@ def test_the_report_holds_what_it_promises(report):
     found = {path.name for path in report.iterdir()}
     assert found == {
         "metrics.json", "summary.md", "predictions.csv", "confused_pairs.csv", "reliability.png",
+        "report.html", "label_issues.csv",
         *(f"per_class_{name}.csv" for name in NAMES), *(f"confusion_{name}.png" for name in NAMES),
     }  # fmt: skip
 

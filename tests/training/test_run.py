@@ -59,7 +59,9 @@ def test_a_run_ends_with_a_bundle_that_tags(catalog, tmp_path, monkeypatch):
     assert metrics["part"] == "validation" and metrics["photos"] == 6
     assert metrics["onnx_difference"] < 1e-4
     assert metrics["mean_macro_f1"] == pytest.approx(history["mean_macro_f1"].max(), abs=0.05)
-    assert set(metrics["tag_accuracy"]) == {"colour", "use"}
+    assert set(metrics["tag_accuracy"]) == set(metrics["tag_majority_accuracy"]) == {"colour", "use"}
+    card = (bundle.path / "card.md").read_text(encoding="utf-8")
+    assert f"{metrics['tag_accuracy']['colour']:.3f}" in card and "card.md" in bundle.manifest["files"]
     assert bundle.split == pd.read_csv(out / "split.csv").set_index("id")["part"].to_dict()
     assert bundle.manifest["products"] == 60 and bundle.manifest["seed"] == 0
 

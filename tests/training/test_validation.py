@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 from drawn import make_part
 
+from tagger.calibration import Calibration
 from tagger.config import AttributeConfig, NetworkConfig, PhotoConfig
 from tagger.labels import fit_label_space
 from tagger.network.model import build_network
 from tagger.training.batches import TrainingPart
+from tagger.training.calibration import JudgedTags
 from tagger.training.targets import encode_targets
-from tagger.training.validation import predict_logits, validation_metrics
+from tagger.training.validation import predict_logits, tag_figures, validation_metrics
 
 
 def _part(table, settings):
@@ -70,6 +72,23 @@ def test_attributes_without_a_label_here_are_left_out():
     assert "use_accuracy" not in metrics and metrics["mean_macro_f1"] == metrics["kind_macro_f1"]
     nothing = TrainingPart(part.pixels, part.rows, encode_targets(space, table.assign(use="", kind=""), settings), {})
     assert validation_metrics(logits, nothing, space) == {"validation_loss": 0.0, "mean_macro_f1": 0.0}
+
+
+def test_figures_of_the_tags_worked_out_by_hand():
+    table = pd.DataFrame({"kind": ["cup", "cup", "mug", ""], "use": ["home|work", "home", "home", ""]})
+    settings = {"kind": AttributeConfig(), "use": AttributeConfig(heads="sigmoid")}
+    space, part = _part(table, settings)
+    judged = {
+        "kind": JudgedTags(np.array([0.9, 0.8, 0.4], np.float32), np.array([True, False, True])),
+        "use": JudgedTags(np.array([0.9, 0.9, 0.9], np.float32), np.array([True, True, True])),
+        "lost": JudgedTags(np.zeros(0, np.float32), np.zeros(0, bool)),
+    }
+    figures = tag_figures(judged, part.targets, space, Calibration(review={"kind": 0.5, "use": 1.01}))
+    assert figures["tag_accuracy"] == pytest.approx({"kind": 2 / 3, "use": 1})
+    assert figures["tag_majority_accuracy"] == pytest.approx({"kind": 2 / 3, "use": 2 / 3})
+    assert figures["tag_coverage"] == pytest.approx({"kind": 2 / 3, "use": 0})
+    assert figures["tag_accepted_accuracy"] == {"kind": 0.5, "use": None}
+    assert figures["tag_ece"] == pytest.approx({"kind": (0.1 + 0.8 + 0.6) / 3, "use": 0.1})
 
 
 def test_logits_are_those_of_the_photos_in_their_order(space, monkeypatch):
