@@ -24,6 +24,7 @@ COMMANDS = {
     "tag": "Tag photos, folders and catalogs.",
     "index": "Embed a catalog for the look-up of similar products.",
     "similar": "Find the products most similar to a photo or product.",
+    "models": "List the models that come with the package.",
     "flags": "Predict flags such as isFragile from metadata.",
 }
 
