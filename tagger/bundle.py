@@ -37,6 +37,7 @@ from tagger.manifest import seal as seal
 from tagger.pretrained import find_model
 
 _INT8_MODEL = "model.int8.onnx"
+_COMPACT_WEIGHTS = "weights.npz"
 _MAX_SPLIT_LETTERS = 200_000_000
 
 
@@ -120,6 +121,11 @@ class Bundle:
                 "or choose another --engine-precision."
             )
         return self.path / _INT8_MODEL
+
+    @property
+    def compact_weights(self) -> Path | None:
+        """Weights for fine-tuning of a compact bundle; None in others, which have model.keras."""
+        return self.path / _COMPACT_WEIGHTS if _COMPACT_WEIGHTS in self.manifest["files"] else None
 
     @property
     def thresholds(self) -> dict[str, dict[str, float]]:

@@ -10,16 +10,19 @@ import logging
 import warnings
 import zipfile
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.errors import BundleError, ConfigError
 from tagger.labels import LabelSpace, output_name
 from tagger.network.model import build_network, keras_name, with_embedding
 from tagger.network.trunks import first_line
+from tagger.training.compact_weights import read_weights
 from tagger.training.optimization import numeric_precision
 
 _log = logging.getLogger(__name__)
@@ -37,11 +40,18 @@ def open_network(bundle: Bundle) -> keras.Model:
     settings = bundle.config.network.model_copy(update={"weights": "none"})
     with numeric_precision("float32"):
         model = with_embedding(build_network(bundle.label_space, settings, bundle.photo), bundle.label_space)
-    path = bundle.path / _KERAS
+    if bundle.compact_weights:
+        _assign(model, read_weights(bundle.compact_weights, bundle.model), bundle.compact_weights)
+    else:
+        _load_keras(model, bundle.path / _KERAS)
+    return model
+
+
+def _load_keras(model: keras.Model, path: Path) -> None:
     if not path.is_file():
         raise BundleError(
-            f"The bundle {bundle.path} has no {_KERAS}, which fine-tuning starts from. Copy the bundle as a whole, or "
-            "train it again."
+            f"The bundle {path.parent} has no {path.name}, which fine-tuning starts from. Copy the bundle as a whole, "
+            "or train it again."
         )
     try:
         # Keras only warns of layers that the file lacks, and would leave them as they were drawn.
@@ -52,7 +62,16 @@ def open_network(bundle: Bundle) -> keras.Model:
             f"{path} does not hold the weights of the network that config.json speaks of ({first_line(error)}). "
             "Copy or train the bundle again."
         ) from error
-    return model
+
+
+def _assign(model: keras.Model, weights: list[NDArray[np.float32]], path: Path) -> None:
+    if [tuple(v.shape) for v in model.weights] != [weight.shape for weight in weights]:
+        raise BundleError(
+            f"{path} does not hold the weights of the network that config.json speaks of: expected "
+            f"{len(model.weights)} tensors, found {len(weights)} of other shapes. Copy or train the bundle again."
+        )
+    for variable, weight in zip(model.weights, weights, strict=True):
+        variable.assign(weight)
 
 
 def take_over(bundle: Bundle, model: keras.Model, space: LabelSpace) -> None:
