@@ -1,4 +1,4 @@
-"""What `tagger train --from` gains over a run from scratch: a few hundred photos of another kind, with other classes."""
+"""What `tagger train --from` gains over a run from scratch: few photos, of another kind, with other classes."""
 
 from __future__ import annotations
 

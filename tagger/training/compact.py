@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle, seal
 from tagger.catalog.cache import PhotoCache, open_cache
-from tagger.catalog.read import read_catalog
+from tagger.catalog.read import read_products
 from tagger.config import override_config
 from tagger.errors import BundleError, CatalogError, OutputError, TrainingError
 from tagger.files import atomic_folder, write_json
@@ -70,7 +70,8 @@ def compact_bundle(
         raise BundleError(f"{bundle.path} is a compact bundle already. Give the one that `tagger train` wrote.")
     if out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file():
         raise OutputError(f"{out} holds other files than a bundle. Choose a new folder, or empty this one first.")
-    catalog = read_catalog(data, override_config(bundle.config, ["catalog.layout=auto"]).catalog)
+    settings = override_config(bundle.config, ["catalog.layout=auto"]).catalog
+    catalog = read_products(data, settings, records=False).to_catalog()
     photos = _photos_to_compare(bundle, open_cache(catalog, bundle.photo, progress=progress), data)
     about = {name: value for name, value in bundle.manifest.items() if name not in ("format", "version", "files")}
     about["compacted_from"] = bundle.id
@@ -103,17 +104,7 @@ def _write(bundle: Bundle, folder: Path, max_bytes: int) -> None:
     write_weights(weights, read_floats(bundle.model), folder / "weights.npz")
     target = folder / "model.onnx"
     compress(bundle.model, target)
-    # metrics.json and the manifest come last, and are small.
-    room = (
-        max_bytes
-        - _size(folder)
-        - 2
-        * sum(
-            (bundle.path / name).stat().st_size
-            for name in ("bundle.json", "metrics.json")
-            if (bundle.path / name).is_file()
-        )
-    )
+    room = max_bytes - _size(folder) - _size_of_notes(bundle)
     int8 = bundle.path / _INT8_MODEL
     if int8.is_file() and int8.stat().st_size <= room:
         shutil.copy(int8, folder / _INT8_MODEL)
@@ -153,6 +144,12 @@ def _check(agreement: dict[str, float], photos: int, max_bytes: int) -> None:
             f"Within {max_bytes / 1e6:g} MB the bundle answers too differently from the full one: expected the same "
             f"tags on {MIN_AGREEMENT:.1%} of {photos:,} photos, found {_shares(low)}. Allow more with --max-mb."
         )
+
+
+def _size_of_notes(bundle: Bundle) -> int:
+    """About what the metrics and the manifest take, which come last: a little more than before."""
+    notes = [bundle.path / name for name in ("metrics.json", "bundle.json")]
+    return sum(note.stat().st_size for note in notes if note.is_file()) + 1500
 
 
 def _size(folder: Path) -> int:

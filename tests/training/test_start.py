@@ -9,24 +9,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from drawn import COLOURS, SETTINGS, draw, make_table
+from bundles import bundle_config, write_random_bundle
+from drawn import COLOURS, draw, make_table
 
 from tagger.bundle import Bundle, seal
 from tagger.config import AttributeConfig, Config, load_config
 from tagger.errors import BundleError, ConfigError, TrainingError
-from tagger.files import write_json
 from tagger.labels import LabelSpace, fit_label_space
 from tagger.network.model import build_network, with_embedding
 from tagger.training.start import Start, find_start, record_start, recorded_start, start_settings
 from tagger.training.weights import open_network, take_over
 
-CONFIG = Config.model_validate(
-    {
-        "photo": {"height": 32, "width": 24},
-        "network": {"trunk": "tiny"},
-        "attributes": {name: settings.model_dump() for name, settings in SETTINGS.items()},
-    }
-)
+CONFIG = bundle_config("tiny")
 
 
 def _photos(count: int = 6) -> np.ndarray:
@@ -36,20 +30,7 @@ def _photos(count: int = 6) -> np.ndarray:
 
 @pytest.fixture
 def bundle(space: LabelSpace, tmp_path: Path, _tiny_trunk: None) -> Bundle:
-    """A bundle of random weights; its ONNX model is none, since only the weights are looked at."""
-    folder = tmp_path / "bundle"
-    folder.mkdir()
-    model = with_embedding(build_network(space, CONFIG.network, CONFIG.photo), space)
-    rng = np.random.default_rng(1)
-    for variable in model.weights:
-        variable.assign(rng.random(variable.shape) + 0.1)
-    model.save(folder / "model.keras")
-    (folder / "model.onnx").write_bytes(b"onnx")
-    write_json(folder / "labels.json", space.to_json())
-    write_json(folder / "calibration.json", {})
-    write_json(folder / "config.json", CONFIG.model_dump(mode="json"))
-    seal(folder, {})
-    return Bundle.open(folder)
+    return write_random_bundle(tmp_path / "bundle", space, "tiny", onnx=False)
 
 
 def _network(space: LabelSpace, config: Config = CONFIG) -> keras.Model:
