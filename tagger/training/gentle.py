@@ -24,8 +24,15 @@ class GentleAdamW(keras.optimizers.AdamW):  # type: ignore[misc, unused-ignore]
         super().__init__(learning_rate, weight_decay=weight_decay)
         self._share = share
         self._heads = frozenset(heads)
+        self._shares: list[float] = []
+
+    def build(self, variables: Any) -> None:
+        """Note the share of each variable by its place: backends hand over variables that don't know their layer."""
+        super().build(variables)
+        layers = [variable.path.partition("/")[0] for variable in variables]
+        self._shares = [1.0 if layer in self._heads else self._share for layer in layers]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One step for one variable."""
-        layer = variable.path.partition("/")[0]
-        super().update_step(gradient, variable, learning_rate * (1.0 if layer in self._heads else self._share))
+        share = self._shares[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * share)

@@ -10,13 +10,14 @@ import keras
 import numpy as np
 import pytest
 from bundles import bundle_config, write_random_bundle
-from drawn import COLOURS, draw, make_table
+from drawn import COLOURS, draw, make_table, write_catalog
 
 from tagger.bundle import Bundle, seal
 from tagger.config import AttributeConfig, Config, load_config
 from tagger.errors import BundleError, ConfigError, TrainingError
 from tagger.labels import LabelSpace, fit_label_space
 from tagger.network.model import build_network, with_embedding
+from tagger.training.run import train
 from tagger.training.start import Start, find_start, record_start, recorded_start, start_settings
 from tagger.training.weights import open_network, take_over
 
@@ -169,3 +170,31 @@ def test_a_damaged_note_of_the_start(tmp_path: Path, text: str) -> None:
     (tmp_path / "start.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(TrainingError, match=r"start\.json can't be read"):
         recorded_start(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_whole_run_starts_from_a_bundle_and_goes_on_without_it(space: LabelSpace, tmp_path: Path) -> None:
+    """Hardly trained, the new network has the trunk of the bundle and another head; its labels are other ones."""
+    start = write_random_bundle(tmp_path / "start", space, "cnn_gap", onnx=False)
+    data = write_catalog(tmp_path / "catalog", 40)
+    data.write_text(data.read_text().replace("colour", "shade").replace(",red,", ",crimson,"))
+    overrides = ["training.epochs=1", "training.learning_rate=1e-9", "training.precision=float32", "flags.columns=[]"]
+    config = load_config(None, overrides, start_settings(start))
+    out = tmp_path / "run"
+    bundle = Bundle.open(train(config, data, out, start=start.path))
+    assert bundle.manifest["started_from"] == {"model": str(start.path), "id": start.id}
+    assert set(bundle.label_space["shade"].classes) == {"crimson", "green", "blue"}
+
+    def check(bundle: Bundle) -> None:
+        ours, theirs = (open_network(each).get_layer("embedding").get_weights() for each in (bundle, start))
+        for value, expected in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(value, expected, atol=1e-5)
+
+    check(bundle)
+    shutil.rmtree(out / "bundle")
+    check(Bundle.open(train(config, data, out, resume=True)))
+    # Killed before the first epoch was over, it needs the bundle again.
+    (out / "checkpoint.npz").unlink()
+    shutil.rmtree(start.path)
+    with pytest.raises(BundleError, match=r"There is no bundle .*start"):
+        train(config, data, out, resume=True)
