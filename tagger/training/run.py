@@ -68,7 +68,7 @@ def train(
     check_folder(out, config, resume)
     origin = find_start(start, out, resume)
     with shared_by(config.training.devices):
-        prepared = prepare(data, config, split_file, progress)
+        prepared = prepare(data, config, split_file, progress, learned=origin.learned() if origin else ())
         learnable_flags(prepared, config.flags)
         trainer = _trainer(prepared, config, out, origin, resume)
         claim_folder(out, config, prepared.split, resume, origin)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagger.bundle import Bundle
-from tagger.errors import TrainingError
+from tagger.errors import BundleError, TrainingError
 from tagger.files import write_json
 
 _FILE = "start.json"
@@ -76,6 +76,17 @@ class Start:
                 "choose another --out."
             )
         return bundle
+
+    def learned(self) -> frozenset[str]:
+        """Ids of the products that the bundle was trained on; none where it doesn't say, or is gone.
+
+        Only a run that is resumed may find it gone; it compares its split with the recorded one anyway.
+        """
+        try:
+            parts = self.open().split or {}
+        except (BundleError, TrainingError):
+            return frozenset()
+        return frozenset(id_ for id_, part in parts.items() if part == "train")
 
 
 def record_start(start: Start | None, folder: Path) -> None:
