@@ -122,6 +122,31 @@ def novelty_command(model: Path, data: Path, **shared: Any) -> None:
     _answer("novelty", "Not a product", shared, lambda _, *rest: novelty.measure_novelty(model, data, pictures, *rest))
 
 
+@main.command("finetune")
+@_model
+@_data
+@click.option(
+    "--label", "labels", multiple=True, default=("gender", "subCategory"), show_default=True, metavar="COLUMN",
+    help="Columns of the catalog whose combinations are the new classes.",
+)  # fmt: skip
+@click.option(
+    "--try", "tried", multiple=True, metavar="KEY=VALUE", help="One more contender: --from with this setting changed."
+)
+@_shared
+def finetune_command(model: Path, data: Path, labels: tuple[str, ...], tried: tuple[str, ...], **shared: Any) -> None:
+    """Fine-tuning on a few photos of another kind: how much better than from scratch.
+
+    Rounds are seeds here.
+    """
+    from benchmarks import finetune
+
+    sizes = finetune.SHORT if shared["short"] else finetune.FULL
+    _answer(
+        "finetune", "Fine-tuning", shared,
+        lambda *rest: finetune.measure_finetune(model, data, labels, tried, sizes, *rest),
+    )  # fmt: skip
+
+
 def _answer(question: str, title: str, shared: dict[str, Any], measure: Callable[..., None]) -> None:
     """Measure, print the Markdown, and write the files that are asked for."""
     rounds = shared["rounds"] or (_SHORT_ROUNDS if shared["short"] else _ROUNDS)

@@ -4,47 +4,45 @@ bundle/
   bundle.json          format, version, checksums of the other files, where it came from
   model.onnx           photos uint8 (B, H, W, 3) → logits of every head, embedding
   model.int8.onnx      the same with convolutions in int8, where it has any that can be quantized
-  model.keras          the same network for fine-tuning
+  model.keras          the same network for fine-tuning; weights.npz in a compact bundle
   labels.json          attributes, classes, families
   calibration.json     how scores are calibrated, thresholds, confidences that need no review
   config.json          the settings of the run, photo size included
   metrics.json         how good it was on validation
   card.md              the same for a reader: what it is, what for, how good
-  split.csv            which product was in which part
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
+  split.csv            which product was in which part; split.csv.gz in a compact bundle
   flags/               the flags network, where the catalog had flags
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
+import gzip
+import io
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pydantic import ValidationError
 
-from tagger._version import __version__
 from tagger.calibration import Calibration
 from tagger.config import Config, PhotoConfig, describe_problem, parse_config
 from tagger.errors import BundleError, ConfigError
-from tagger.files import write_json
 from tagger.labels import LabelSpace
+from tagger.manifest import MANIFEST, check_files, check_version, find_bundle, read_json
+from tagger.manifest import VERSION as VERSION
+from tagger.manifest import seal as seal
 from tagger.novelty import Novelty
+from tagger.pretrained import find_model
 
-FORMAT = "catalog-tagger-bundle"
-VERSION = 1
-_MANIFEST = "bundle.json"
-_MAX_JSON_BYTES = 64_000_000
-#: No bundle is without these.
-_REQUIRED = ("model.onnx", "labels.json", "calibration.json", "config.json")
 _INT8_MODEL = "model.int8.onnx"
 NOVELTY = "novelty.npy"
-#: Only fine-tuning needs it, and it is large: it may be deleted.
-_SPARE = "model.keras"
+_COMPACT_WEIGHTS = "weights.npz"
+_MAX_SPLIT_LETTERS = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,18 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path | str) -> Bundle:
-        """Open a bundle folder, or the run folder that holds one as `bundle/`.
+        """Open a bundle folder, the run folder that holds one as `bundle/`, or a shipped model by its name.
 
         Raises:
             BundleError: missing, half-copied, changed, or of a version that this program can't read.
         """
-        folder = _find(Path(path))
-        manifest = _read_json(folder / _MANIFEST)
-        _check_version(folder, manifest)
-        _check_files(folder, manifest)
+        folder = find_bundle(find_model(path))
+        manifest = read_json(folder / MANIFEST)
+        check_version(folder, manifest)
+        check_files(folder, manifest)
         try:
-            config = parse_config(_known_settings(_read_json(folder / "config.json")), str(folder / "config.json"))
-            calibration = Calibration(**_read_json(folder / "calibration.json"))
+            config = parse_config(_known_settings(read_json(folder / "config.json")), str(folder / "config.json"))
+            calibration = Calibration(**read_json(folder / "calibration.json"))
         except ConfigError as error:
             raise BundleError(f"The settings of the bundle can't be read. {error}") from error
         except ValidationError as error:
@@ -78,7 +76,7 @@ class Bundle:
             raise BundleError(
                 f"{folder / 'calibration.json'} can't be read ({problem}). Copy the bundle again."
             ) from error
-        return cls(folder, LabelSpace.from_json(_read_json(folder / "labels.json")), calibration, config, manifest)
+        return cls(folder, LabelSpace.from_json(read_json(folder / "labels.json")), calibration, config, manifest)
 
     @property
     def photo(self) -> PhotoConfig:
@@ -110,6 +108,11 @@ class Bundle:
         return self.path / _INT8_MODEL
 
     @property
+    def compact_weights(self) -> Path | None:
+        """Weights for fine-tuning of a compact bundle; None in others, which have model.keras."""
+        return self.path / _COMPACT_WEIGHTS if _COMPACT_WEIGHTS in self.manifest["files"] else None
+
+    @property
     def thresholds(self) -> dict[str, dict[str, float]]:
         """Threshold of each sigmoid label, by attribute."""
         return self.calibration.thresholds
@@ -127,58 +130,27 @@ class Bundle:
     def metrics(self) -> dict[str, Any]:
         """Validation metrics of the training run; empty where the bundle has none."""
         path = self.path / "metrics.json"
-        return _read_json(path) if path.exists() else {}
+        return read_json(path) if path.exists() else {}
 
     @cached_property
     def split(self) -> dict[str, str] | None:
         """Product id → part ("train", "validation" or "test"), or None where the bundle doesn't say."""
-        path = self.path / "split.csv"
-        if not path.exists():
-            return None
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row["id"]: row["part"] for row in csv.DictReader(file)}
+        for name, opened in (("split.csv", open), ("split.csv.gz", gzip.open)):
+            if name in self.manifest["files"]:
+                return _read_split(self.path / name, opened)
+        return None
 
 
-def seal(folder: Path, about: dict[str, Any]) -> None:
-    """Write `bundle.json` with the checksums of all files in a finished folder.
-
-    Args:
-        folder: holds the other files of a bundle.
-        about: JSON-able facts about the run, such as the command and the seed.
-    """
-    files = {
-        str(path.relative_to(folder).as_posix()): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != _MANIFEST
-    }
-    about = {"format": FORMAT, "version": VERSION, "tagger_version": __version__, **about}
-    write_json(folder / _MANIFEST, {**about, "files": files})
-
-
-def _find(path: Path) -> Path:
-    for folder in (path, path / "bundle"):
-        if (folder / _MANIFEST).is_file():
-            return folder
-    if not path.exists():
-        raise BundleError(f"There is no bundle {path}. Check the path, or train one with `tagger train`.")
-    raise BundleError(
-        f"{path} is not a bundle: it holds no {_MANIFEST}. Give the folder that `tagger train` wrote, "
-        "and if it was copied, copy it again."
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_split(path: Path, opened: Callable[..., TextIO]) -> dict[str, str]:
+    """Read id → part from CSV."""
     try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
-            raise BundleError(f"{path} is larger than {_MAX_JSON_BYTES // 10**6} MB, which no bundle's is.")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BundleError(f"Can't read {path}: {error.strerror}. Copy the bundle again.") from error
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path} is damaged (no JSON). Copy the bundle again.") from error
-    if not isinstance(value, dict):
-        raise BundleError(f"{path} is damaged (no JSON object). Copy the bundle again.")
-    return value
+        with opened(path, "rt", encoding="utf-8", newline="") as file:
+            text = file.read(_MAX_SPLIT_LETTERS + 1)
+        if len(text) > _MAX_SPLIT_LETTERS:
+            raise BundleError(f"{path} holds more than {_MAX_SPLIT_LETTERS // 10**6} MB of text, which no split does.")
+        return {row["id"]: row["part"] for row in csv.DictReader(io.StringIO(text))}
+    except (OSError, EOFError, ValueError, KeyError, zlib.error, csv.Error) as error:
+        raise BundleError(f"{path} is damaged (no split). Copy the bundle again.") from error
 
 
 def _known_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -201,37 +173,3 @@ def _known_settings(settings: dict[str, Any]) -> dict[str, Any]:
                     section = section[parent]
                 del section[name]
     return settings
-
-
-def _check_version(folder: Path, manifest: dict[str, Any]) -> None:
-    if manifest.get("format") != FORMAT:
-        raise BundleError(f"{folder} is not a bundle of catalog-tagger: {_MANIFEST} says {manifest.get('format')!r}.")
-    version = manifest.get("version")
-    if version != VERSION:
-        raise BundleError(
-            f"The bundle {folder} has version {version}, this program (tagger {__version__}) reads version {VERSION}. "
-            "Upgrade with: pip install -U catalog-tagger"
-        )
-
-
-def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
-    files = manifest.get("files")
-    if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
-        raise BundleError(f"{folder / _MANIFEST} is damaged (no list of files). Copy the bundle again.")
-    for name in _REQUIRED:
-        if name not in files:
-            raise BundleError(f"The bundle {folder} is incomplete: {name} is not listed. Copy or train it again.")
-    for name, recorded in files.items():
-        path = folder / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise BundleError(f"The bundle {folder} names a file outside itself ({name}). Don't use it.")
-        if path.is_file():
-            if path.stat().st_size != recorded.get("bytes") or _sha256(path) != recorded.get("sha256"):
-                raise BundleError(f"{path} is damaged: its checksum is not the recorded one. Copy the bundle again.")
-        elif name != _SPARE:
-            raise BundleError(f"The bundle {folder} is incomplete: {name} is missing. Copy it again.")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_origin
 
@@ -157,6 +157,8 @@ class TrainingConfig(_Section):
     small_sizes: int = Field(2, ge=1, le=20)
     batch_size: int = Field(128, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
+    #: share of the learning rate for trunk and embedding; below 1 they keep more of what `--from` gave them.
+    trunk_rate: float = Field(1.0, gt=0, le=1)
     weight_decay: float = Field(0.05, ge=0)
     warmup_epochs: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.05, ge=0, lt=1)
@@ -247,12 +249,15 @@ class Config(_Section):
         return self
 
 
-def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: Path | str | None = None, overrides: Sequence[str] = (), defaults: Mapping[str, Any] | None = None
+) -> Config:
     """Read a YAML config and apply overrides.
 
     Args:
         path: the YAML file; None: all defaults.
         overrides: texts such as "training.epochs=3"; the value is read as YAML.
+        defaults: settings by section, for what neither file nor overrides say, before the defaults of `Config`.
 
     Raises:
         ConfigError: the file is missing or no YAML, or settings are unknown or out of range (all are listed).
@@ -260,6 +265,10 @@ def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -
     settings = _read_yaml(Path(path)) if path is not None else {}
     for override in overrides:
         _apply_override(settings, override)
+    for section, values in (defaults or {}).items():
+        # What is no section stays as it is, for the check to say so.
+        if isinstance(given := settings.get(section, {}), dict):
+            settings[section] = {**values, **given}
     return parse_config(settings, str(path or "the overrides"))
 
 

@@ -109,6 +109,14 @@ def tiny_bundle(_tiny_bundle: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def shipped(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the small bundle in the place of the models that come with the package; returns its folder."""
+    folder = tmp_path / "pretrained"
+    monkeypatch.setattr("tagger.pretrained._FOLDER", folder)
+    return shutil.copytree(tiny_bundle, folder / "fashion")
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 kB."""
     folder = tmp_path / "small disk"

@@ -246,7 +246,7 @@ def test_a_json_file_that_is_none(tiny_bundle: Path, name: str) -> None:
 
 
 def test_a_json_file_that_is_far_too_large(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.bundle._MAX_JSON_BYTES", 10)
+    monkeypatch.setattr("tagger.manifest._MAX_TEXT_BYTES", 10)
     with pytest.raises(BundleError, match="larger than"):
         Bundle.open(tiny_bundle)
 

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "tagger"
 LAYERS = [
     {"_version", "cores", "errors", "progress"},
     {"config", "files"},
+    {"manifest", "pretrained"},
     {"catalog"},
     {"labels"},
     {"calibration", "decoding", "novelty"},

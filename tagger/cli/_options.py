@@ -8,9 +8,17 @@ from typing import Any
 
 import click
 
+from tagger.pretrained import DEFAULT, default_model
+
 #: `EngineName` and `EnginePrecision`, written out so that a command starts without loading the settings.
 ENGINES = ("auto", "onnxruntime", "openvino")
 PRECISIONS = ("auto", "float32", "int8")
+
+
+def _model_or_default(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path:
+    """What was asked for as it is, or else the shipped model, whatever folder of its name lies about."""
+    return default_model() if value is None else value
+
 
 config_option = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings as YAML."
@@ -19,8 +27,9 @@ set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as training.epochs=3."
 )
 model_option = click.option(
-    "--model", "model", required=True, type=click.Path(path_type=Path), metavar="BUNDLE",
-    help="Bundle, or the run folder that holds one.",
+    "--model", type=click.Path(path_type=Path), metavar="BUNDLE|NAME", callback=_model_or_default, show_default=False,
+    help="Bundle, the run folder that holds one, or the name of a model that `tagger models` lists; a path of that "
+    f"name wins. Default: {DEFAULT}, as shipped.",
 )  # fmt: skip
 
 target_precision_option = click.option(

@@ -28,8 +28,8 @@ _TITLE_WIDTH = 48
 )  # fmt: skip
 @click.option("-k", type=click.IntRange(1, 10_000), default=5, help="How many products to find.")
 @click.option(
-    "--model", type=click.Path(path_type=Path), metavar="BUNDLE", show_default=False,
-    help="Bundle that embeds a PHOTO. Default: the one that the index was made with.",
+    "--model", type=click.Path(path_type=Path), metavar="BUNDLE|NAME", show_default=False,
+    help="Bundle, or name of a shipped model, that embeds a PHOTO. Default: the one that the index was made with.",
 )  # fmt: skip
 @click.option(
     "--contact-sheet", type=click.Path(path_type=Path), metavar="PNG", help="Draw query and hits into this file, too."

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tagger.errors import BundleError
 from tagger.files import write_json
 from tagger.flags.features import FeatureSpace
+from tagger.pretrained import find_model
 
 VERSION = 1
 FEATURES = "features.json"
@@ -88,12 +89,12 @@ class FlagPredictor:
         """Open what `train_flags` wrote.
 
         Args:
-            folder: that folder, or a bundle or run folder that holds it.
+            folder: that folder, or a bundle or run folder that holds it, or the name of a shipped model.
 
         Raises:
             BundleError: a file is missing or damaged, or of a later version.
         """
-        folder = _find(Path(folder))
+        folder = _find(find_model(folder))
         contents = _read_json(folder / CONTENTS)
         try:
             version, sums = contents["version"], contents["sha256"]

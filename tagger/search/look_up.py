@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import BundleError, IndexFolderError, PhotoError
+from tagger.pretrained import shipped_models
 from tagger.search.index import Hit, Index
 from tagger.search.items import Item
 
@@ -36,7 +37,7 @@ def look_up(
         index: where to look.
         query: path of a photo, else the id of a product. An id needs no bundle.
         k: hits wanted.
-        model: bundle that embeds the photo; None: the one that the index was made with, where it was then.
+        model: bundle, or name of a shipped one, that embeds the photo; None: the one that the index was made with.
         engine: what runs its network, see `Tagger.open`.
         engine_precision: in which numeric precision.
 
@@ -86,9 +87,12 @@ def open_tagger(
 ) -> Tagger:
     """Open the bundle that the index was made with, or `model`, with an engine as `Tagger.open` does.
 
+    Where the bundle is not at its recorded place any more, a shipped model that is the same one does.
+
     Raises:
         BundleError: it is not where it was, or can't be used.
     """
+    from tagger.bundle import Bundle
     from tagger.inference import Tagger
 
     if model is not None:
@@ -97,6 +101,9 @@ def open_tagger(
     for place in places:
         if place.is_dir():
             return Tagger.open(place, engine, engine_precision)
+    for shipped in shipped_models().values():
+        if (bundle := Bundle.open(shipped)).id == index.bundle_id:
+            return Tagger.open(bundle.path, engine, engine_precision)
     raise BundleError(
         f"A photo needs the bundle that the index {index.path} was made with, and it is not at "
         f"{places[0] if places else 'any recorded place'} any more. Say where it is with --model."

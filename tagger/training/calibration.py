@@ -215,8 +215,10 @@ def best_f1_threshold(truth: NDArray[Any], scores: NDArray[np.float32]) -> float
         return 0.5
     precision, recall, thresholds = precision_recall_curve(truth, scores)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    best = float(np.clip(thresholds[f1[:-1].argmax()], 0.01, 0.99))
-    return math.floor(best * 10_000) / 10_000  # rounded up it would lose the very score that it is
+    best = int(f1[:-1].argmax())
+    # Half-way to the next lower score: another engine, or weights in fewer bits, move the scores by a hair.
+    middle = (thresholds[best] + (thresholds[best - 1] if best else 0)) / 2
+    return math.floor(float(np.clip(middle, 0.01, 0.99)) * 10_000) / 10_000  # rounded up it could lose that score
 
 
 def precision_curve(confidence: NDArray[np.float32], right: NDArray[np.bool_]) -> list[tuple[float, float]]:

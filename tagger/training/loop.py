@@ -25,6 +25,13 @@ _log = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
 
+_CHECKPOINT = "checkpoint.npz"
+
+
+def holds_checkpoint(folder: Path) -> bool:
+    """Whether an epoch of a run was finished in the folder, after which `Trainer.resume` goes on."""
+    return (folder / _CHECKPOINT).exists()
+
 
 @dataclass
 class TrainingState:
@@ -62,7 +69,7 @@ class Trainer:
         self.validation = validation
         self.config = config
         self.state = TrainingState()
-        self._checkpoint, self._best = folder / "checkpoint.npz", folder / "best.npz"
+        self._checkpoint, self._best = folder / _CHECKPOINT, folder / "best.npz"
         self._average = WeightAverage(model, config.ema) if config.ema else None
 
     def resume(self) -> bool:

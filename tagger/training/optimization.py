@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tagger.config import AttributeConfig, TrainingConfig
 from tagger.labels import LabelSpace, output_name
 from tagger.network.model import keras_name
+from tagger.training.gentle import GentleAdamW
 
 
 def compile_model(
@@ -43,7 +44,10 @@ def compile_model(
         warmup_steps=warmup,
         decay_steps=max(1, config.epochs * steps_per_epoch - warmup),
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    if config.trunk_rate < 1:
+        optimizer = GentleAdamW(schedule, config.weight_decay, config.trunk_rate, losses)
+    else:
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # Keras warns of heads with one class, from which there is nothing to learn anyway.
     warnings.filterwarnings("ignore", message="In loss categorical_crossentropy", category=SyntaxWarning)

@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -20,10 +21,12 @@ from tagger.report.plots import plot_history
 from tagger.training.bundling import learnable_flags, write_bundle
 from tagger.training.devices import as_shared, shared_by
 from tagger.training.export import float32_copy
-from tagger.training.loop import History, Trainer
+from tagger.training.loop import History, Trainer, holds_checkpoint
 from tagger.training.optimization import compile_model, numeric_precision
 from tagger.training.prepare import Prepared, prepare
 from tagger.training.run_folder import check_folder, claim_folder
+from tagger.training.start import Start, find_start
+from tagger.training.weights import take_over
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ def train(
     data: Path,
     out: Path,
     *,
+    start: Path | None = None,
     split_file: Path | None = None,
     resume: bool = False,
     progress: Progress = silent,
@@ -45,6 +49,8 @@ def train(
         config: all settings.
         data: folder or file of the catalog.
         out: the run folder.
+        start: bundle, or name of a shipped one, whose weights to start from; None: from scratch. A run that is resumed
+            knows by itself.
         split_file: a split made before, instead of a new one.
         resume: go on from the last checkpoint of `out`, as if the run had never stopped.
         progress: told about photos, steps and epochs.
@@ -54,22 +60,25 @@ def train(
 
     Raises:
         TrainingError: `out` holds another run, or there is nothing to resume.
+        BundleError: `start` is no bundle, or can't be fine-tuned.
         TaggerError: whatever is wrong with the catalog, the config or the disk.
     """
     started = time.monotonic()
     find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
+    origin = find_start(start, out, resume)
     with shared_by(config.training.devices):
-        prepared = prepare(data, config, split_file, progress)
+        prepared = prepare(data, config, split_file, progress, learned=origin.learned() if origin else ())
         learnable_flags(prepared, config.flags)
-        trainer = _trainer(prepared, config, out)
-        claim_folder(out, config, prepared.split, resume)
+        trainer = _trainer(prepared, config, out, origin, resume)
+        claim_folder(out, config, prepared.split, resume, origin)
         if resume and trainer.resume():
             _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
         history = trainer.fit(progress)
     _log.info("Best epoch: %d", trainer.state.best_epoch)
     _write_history(history, out)
     about = {"command": shlex.join(sys.argv), "seed": config.training.seed, "products": len(prepared.catalog)}
+    about |= {"started_from": asdict(origin)} if origin else {}
     with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
         model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
         write_bundle(out / "bundle", model, config, prepared, about, progress)
@@ -77,7 +86,7 @@ def train(
     return out / "bundle"
 
 
-def _trainer(prepared: Prepared, config: Config, out: Path) -> Trainer:
+def _trainer(prepared: Prepared, config: Config, out: Path, origin: Start | None, resume: bool) -> Trainer:
     """A network ready to be trained."""
     training, validation = prepared.training_part("train"), prepared.training_part("validation")
     _log.info(
@@ -88,6 +97,8 @@ def _trainer(prepared: Prepared, config: Config, out: Path) -> Trainer:
     several_sizes = config.training.small_epochs > 0
     with numeric_precision(config.training.precision) as policy:
         model = as_shared(build_network(prepared.space, config.network, config.photo, any_size=several_sizes))
+    if origin and not (resume and holds_checkpoint(out)):
+        take_over(origin.open(), model, prepared.space)
     devices = f" on {config.training.devices} devices" if config.training.devices > 1 else ""
     _log.info("%s, %d parameters, %s, %s%s", model.name, model.count_params(), policy, keras.backend.backend(), devices)
     steps = training.steps(config.training.batch_size)

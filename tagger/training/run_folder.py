@@ -11,6 +11,7 @@ from tagger.catalog.splits import read_split, write_split
 from tagger.config import Config, dump_config, load_config
 from tagger.errors import TrainingError
 from tagger.files import write_text
+from tagger.training.start import Start, record_start
 
 _CONFIG = "config.yaml"
 _SPLIT = "split.csv"
@@ -41,8 +42,8 @@ def check_folder(folder: Path, config: Config, resume: bool) -> None:
         )
 
 
-def claim_folder(folder: Path, config: Config, split: pd.Series, resume: bool) -> None:
-    """Write down config and split of a new run, or make sure that a resumed one has the same split.
+def claim_folder(folder: Path, config: Config, split: pd.Series, resume: bool, start: Start | None = None) -> None:
+    """Write down config, split and start of a new run, or make sure that a resumed one has the same split.
 
     Raises:
         TrainingError: the resumed run was started with another split.
@@ -50,6 +51,7 @@ def claim_folder(folder: Path, config: Config, split: pd.Series, resume: bool) -
     """
     if not resume:
         write_split(split, folder / _SPLIT)
+        record_start(start, folder)
         write_text(folder / _CONFIG, dump_config(config))  # last: from now on there is something to resume
     elif read_split(folder / _SPLIT).to_dict() != split.to_dict():
         raise TrainingError(

@@ -125,6 +125,10 @@ def test_help_imports_nothing_heavy() -> None:
     assert not heavy & loaded_by("--help")
 
 
+def test_the_list_of_models_needs_no_numpy() -> None:
+    assert not {"numpy", "pydantic", "yaml", "PIL", "onnxruntime"} & loaded_by("models")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command_does_not_import_tensorflow(name: str) -> None:
     assert not {"tensorflow", "keras", "sklearn", "matplotlib", "pandas"} & loaded_by(name, "--help")

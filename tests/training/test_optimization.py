@@ -112,6 +112,22 @@ def test_precision(precision, faster, policy, monkeypatch):
     assert keras.config.dtype_policy().name == "float32"
 
 
+def test_trunk_and_embedding_may_learn_more_slowly(space):
+    """Adam's first step is as long as the learning rate."""
+    part = make_part(space, 12)
+    values, weights = part.targets.batch(np.arange(12), part.classes)
+    model = _compiled(space, warmup_epochs=0, learning_rate=0.01, weight_decay=0, trunk_rate=0.1)
+    before = model.get_weights()
+    model.train_on_batch(part.pixels, values, sample_weight=weights)
+    steps = {v.path: np.abs(np.asarray(v) - old).max() for v, old in zip(model.weights, before, strict=True)}
+    whole = steps["colour_softmax/kernel"]
+    assert steps["use_sigmoid/bias"] == pytest.approx(whole, rel=0.05)
+    assert steps["embedding/kernel"] == pytest.approx(0.1 * whole, rel=0.05)
+    assert next(step for path, step in steps.items() if path.startswith("conv2d")) == pytest.approx(
+        0.1 * whole, rel=0.05
+    )
+
+
 @pytest.mark.parametrize(
     ("cpuinfo", "faster"),
     [
