@@ -49,14 +49,16 @@ class Trained:
     Args:
         name: as the report calls it.
         bundle: its folder.
-        seconds: that the training took; None where its run folder doesn't say.
-        epochs: that it was trained for, likewise.
-        best_epoch: the epoch whose weights it has, likewise.
+        seconds: that the training took; None, as for all that follows, where nobody knows.
+        cpu: seconds of CPU that it took.
+        epochs: that it was trained for.
+        best_epoch: the epoch whose weights it has.
     """
 
     name: str
     bundle: Path
     seconds: float | None
+    cpu: float | None
     epochs: int | None
     best_epoch: int | None
 
@@ -121,9 +123,9 @@ def train_model(model: Model, study: StudyCatalog, say: Say, report: Report) -> 
     command = tagger("train", "--config", settings, "--data", study.file, "--split", study.split_file, "--out", run)
     contender = Contender(model.name, command, len(study.ids("train")))
     measured = Measured(contender)
-    if sample := _finished(run):
+    if before := _finished(run):
         say(f"trained before, in {run}")
-        measured.samples = [sample]
+        measured.samples = [before]
     else:
         make_folder(study.folder)
         shutil.rmtree(run, ignore_errors=True)
@@ -136,14 +138,15 @@ def train_model(model: Model, study: StudyCatalog, say: Say, report: Report) -> 
             say(f"failed: {model.name}: {error}")
     if not report.took([measured]):
         return None
-    return Trained(model.name, run / "bundle", measured.samples[0].wall, *_epochs(run))
+    (sample,) = measured.samples
+    return Trained(model.name, run / "bundle", sample.wall, sample.cpu, *_epochs(run))
 
 
 def trained_before(name: str, bundle: Path, notes: list[str]) -> Trained:
     """A model that was trained elsewhere; how long that took is in the run folder, if its bundle still lies there."""
     seconds, note = _logged_seconds(bundle.parent)
     notes += [note] if note else []
-    return Trained(name, bundle, seconds, *_epochs(bundle.parent))
+    return Trained(name, bundle, seconds, None, *_epochs(bundle.parent))
 
 
 def _baseline(trunk: str, like: Config, epochs: int) -> Config:

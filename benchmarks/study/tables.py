@@ -45,11 +45,11 @@ def comparison(teams: Sequence[Team], measured: Mapping[str, Measured], study: S
         f"{parts(study)}; near-duplicates are never on two sides. Accuracy is that on the test part, the last one that "
         f"of all five where all are known. The joint softmax model knows the {len(study.combinations)} most frequent "
         "combinations of the five and is trained on products that have one; the joint sigmoid model knows the "
-        f"{len(study.labels)} most frequent labels, of which the most probable one of each attribute answers. "
-        "Training is the whole command, one after the other, with photos that are decoded already (the study that this "
-        f"one repeats took about {_PUBLISHED_SECONDS} s a model); for a model that was trained elsewhere it is what the "
-        "log of its run says. The bundle is its whole folder, the int8 model and the one for fine-tuning included. Tagging "
-        f"is of {timed:,} decoded photos in batches of 64, one batch after the other, through all models of the row.",
+        f"{len(study.labels)} most frequent labels, of which the most probable one of each attribute answers. Training "
+        "is the whole command, one after the other, photos decoded before (the study that this one repeats took about "
+        f"{_PUBLISHED_SECONDS} s a model); for a model that was trained elsewhere it is what the log of its run says. "
+        "The bundle is its whole folder, the int8 model and the one for fine-tuning included. Tagging is of "
+        f"{timed:,} decoded photos in batches of 64, one batch after the other, through all models of the row.",
         ("model", *FIVE, "all five at once", "trainings", "training, s", "model.onnx, bytes", "bundle, bytes",
          "tagging, ms a photo"),
     )  # fmt: skip
@@ -88,9 +88,11 @@ def trainings(models: Iterable[Trained]) -> Table:
     table = Table(
         "Every training",
         "Training ends early where validation has not got better for as many epochs as the config's patience.",
-        ("model", "epochs", "best epoch", "training, s", "model.onnx, bytes", "bundle, bytes"),
+        ("model", "epochs", "best epoch", "training, s", "CPU time, s", "model.onnx, bytes", "bundle, bytes"),
     )
-    table.rows += [(model.name, model.epochs, model.best_epoch, *_cost([model])) for model in models]
+    for model in models:
+        seconds, *sizes = _cost([model])
+        table.rows.append((model.name, model.epochs, model.best_epoch, seconds, model.cpu, *sizes))
     return table
 
 
