@@ -14,6 +14,7 @@ from tagger.catalog.cleaning import clean_labels
 from tagger.catalog.division import divide_catalog
 from tagger.catalog.read import read_catalog
 from tagger.catalog.table import Catalog
+from tagger.catalog.words import add_word_columns
 from tagger.config import AttributeConfig, Config
 from tagger.errors import CatalogError
 from tagger.labels import SEPARATOR, LabelSpace, fit_label_space, output_name
@@ -75,7 +76,7 @@ def prepare(data: Path, config: Config, split_file: Path | None = None, progress
     """
     catalog = read_catalog(data, config.catalog)
     attributes = choose_attributes(catalog, config.attributes)
-    catalog = clean_labels(catalog, attributes)
+    catalog = clean_labels(add_word_columns(catalog, attributes), attributes)
     attributes = {name: attributes[name] for name in catalog.attributes}
     for finding in catalog.report.findings:
         _log.info("%s: %d %s. %s", finding.kind, finding.count, finding.action, finding.why)
