@@ -19,6 +19,7 @@ from tagger.catalog.division import divide_catalog
 from tagger.catalog.read import read_catalog
 from tagger.catalog.splits import write_split
 from tagger.catalog.table import IMAGE, Catalog
+from tagger.catalog.words import add_word_columns
 from tagger.config import Config
 from tagger.errors import CatalogError, SplitError
 from tagger.files import write_text
@@ -93,7 +94,8 @@ def prepare_study(
         CatalogError: no catalog, or one without one label of each of the five attributes a product.
         SplitError: the given split does not fit it.
     """
-    catalog = clean_labels(read_catalog(data.resolve(), config.catalog), config.attributes)
+    catalog = add_word_columns(read_catalog(data.resolve(), config.catalog), config.attributes)
+    catalog = clean_labels(catalog, config.attributes)
     _check(catalog)
     cache = open_cache(catalog, config.photo)
     split = divide_catalog(catalog, cache, config.split) if given is None else _known(given, catalog)
@@ -190,9 +192,15 @@ def _frequent(values: Iterable[Any], count: int) -> list[Any]:
 
 
 def _used(config: Config, catalog: Catalog) -> list[str]:
-    """Columns that the shared model needs: its attributes, and what tells composites apart."""
-    conditions = [c for settings in config.attributes.values() for each in settings.composites for c in each.where]
-    return [name for name in dict.fromkeys([*catalog.attributes, *conditions]) if name in catalog.table.columns]
+    """Columns that the shared model needs: its attributes, what their words are taken from, and what tells composites
+    apart.
+    """
+    settings = config.attributes
+    sources = {name: each.words_of for name, each in settings.items() if each.words_of}
+    conditions = [c for each in settings.values() for composite in each.composites for c in composite.where]
+    attributes = [name for name in catalog.attributes if name not in sources]  # words are taken from the text again
+    columns = dict.fromkeys([*attributes, *sources.values(), *conditions])
+    return [name for name in columns if name in catalog.table.columns]
 
 
 def _digest(*texts: str) -> str:

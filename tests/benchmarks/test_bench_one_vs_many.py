@@ -250,12 +250,19 @@ def test_fewer_photos_are_learnt_from(
     assert less.cache.folder == study.cache.folder
 
 
-def test_the_catalog_as_written_has_the_same_photos(config: Config, study: StudyCatalog) -> None:
-    """So that no training decodes them again."""
-    from tagger.catalog.cache import open_cache
+@pytest.mark.parametrize("name", ["fashion", "fashion-best"])
+def test_the_catalog_as_written_teaches_the_same(name: str, sample_catalog: Path, tmp_path: Path) -> None:
+    """All attributes, words of titles included, and the same photos, so that no training decodes them again."""
+    from tagger.training.prepare import prepare
 
-    (model,) = [models.shared_model(config)]
-    assert open_cache(read_catalog(study.file, model.config.catalog), config.photo).folder == study.cache.folder
+    config = load_config(f"configs/{name}.yaml", [f"photo.height={_HEIGHT}", f"photo.width={_WIDTH}"])
+    study = prepare_study(sample_catalog, config, None, None, tmp_path / "work")
+    expected = prepare(sample_catalog, config)
+    found = prepare(study.file, models.shared_model(config).config, study.split_file)
+    assert found.space.to_json() == expected.space.to_json()
+    assert found.split.to_dict() == expected.split.to_dict()
+    assert found.cache.folder == study.cache.folder
+    assert not found.catalog.flags
 
 
 def test_a_given_split_is_kept(config: Config, study: StudyCatalog, sample_catalog: Path, tmp_path: Path) -> None:
