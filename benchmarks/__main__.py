@@ -107,7 +107,9 @@ def train_command(data: Path, config: Path, **shared: Any) -> None:
 @click.option(
     "--photos", type=click.IntRange(min=1), metavar="N", help="Learn from N photos of the train part. Default: all."
 )
-@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Epochs of each training. Default: 15.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), metavar="N", help="Epochs of each training. Default: 15, with --short 2."
+)
 @click.option(
     "--work", type=click.Path(path_type=Path, file_okay=False), default="runs/one-vs-many", show_default=True,
     metavar="FOLDER", help="Keep trained models there; those that are there already are not trained again.",
