@@ -98,6 +98,39 @@ def train_command(data: Path, config: Path, **shared: Any) -> None:
     _answer("train", "Training", shared, lambda *rest: train.measure_train(config, data, sizes, *rest))
 
 
+@main.command("one-vs-many")
+@_data
+@click.option(
+    "--model", type=click.Path(path_type=Path, exists=True), metavar="RUN",
+    help="Run folder, or bundle, of a shared model that is trained already; its split is used. Default: train one.",
+)  # fmt: skip
+@click.option(
+    "--photos", type=click.IntRange(min=1), metavar="N", help="Learn from N photos of the train part. Default: all."
+)
+@click.option(
+    "--epochs", type=click.IntRange(min=1), metavar="N", help="Epochs of each training. Default: 15, with --short 2."
+)
+@click.option(
+    "--work", type=click.Path(path_type=Path, file_okay=False), default="runs/one-vs-many", show_default=True,
+    metavar="FOLDER", help="Keep trained models there; those that are there already are not trained again.",
+)  # fmt: skip
+@_shared
+def one_vs_many_command(
+    data: Path, model: Path | None, photos: int | None, epochs: int | None, work: Path, **shared: Any
+) -> None:
+    """One model for all attributes, beside one for each.
+
+    Trains fifteen plain networks and a shared one, which takes hours on a large catalog. The same command goes on with
+    the first training that did not end.
+    """
+    from benchmarks import one_vs_many
+
+    sizes = one_vs_many.SHORT if shared["short"] else one_vs_many.FULL
+    options = one_vs_many.Options(data, model, photos, epochs, work)
+    measure = one_vs_many.measure_one_vs_many
+    _answer("one-vs-many", "One model against twelve", shared, lambda *rest: measure(options, sizes, *rest))
+
+
 @main.command("search")
 @click.option("--large", is_flag=True, help="Also ten million vectors: needs about 20 GB of disk, and an hour.")
 @_shared
