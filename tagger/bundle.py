@@ -10,6 +10,7 @@ bundle/
   config.json          the settings of the run, photo size included
   metrics.json         how good it was on validation
   split.csv            which product was in which part
+  title/               what it knows of titles, where they are an input, see `tagger.title_part`
   flags/               the flags network, where the catalog had flags
 """
 

@@ -70,10 +70,11 @@ def to_row(tagged: Tagged, attributes: Sequence[str]) -> list[Any]:
 
 
 def to_json(tagged: Tagged) -> dict[str, Any]:
-    """A result as JSON: runners-up, review marks and the other heads included."""
+    """A result as JSON: what it comes from, runners-up, review marks and the other heads included."""
     return {
         "id": _writable(tagged.id),
         "image": _writable(tagged.image),
+        "inputs": tagged.inputs,
         "tags": {name: _tag_to_json(tag) for name, tag in tagged.tags.items()},
         "other_heads": tagged.heads,
         "error": _writable(tagged.error),

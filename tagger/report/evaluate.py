@@ -14,6 +14,7 @@ from tagger.report.select import ALL, Selection
 
 if TYPE_CHECKING:
     from tagger.inference import Tagger
+    from tagger.inference.fusion import Inputs
 
 
 def evaluate(
@@ -23,6 +24,7 @@ def evaluate(
     *,
     command: str = "",
     batch_size: int = 64,
+    inputs: Inputs = "auto",
     progress: Progress = silent,
 ) -> Evaluation:
     """Tag products whose labels are known, and compare.
@@ -33,10 +35,12 @@ def evaluate(
         selection: which products; default: all.
         command: recorded in the report.
         batch_size: photos that go through the model at once.
+        inputs: what tags come from, see `Tagger.run`.
         progress: told how many photos are done.
 
     Raises:
-        CatalogError: the catalog has none of the model's attributes, or no photo can be read.
+        CatalogError: the catalog has none of the model's attributes, or no product can be tagged.
+        BundleError: titles are asked for by name, and the model can't read them.
     """
     bundle = tagger.bundle
     selection = selection or Selection(ALL, [str(id_) for id_ in catalog.table.index])
@@ -45,7 +49,7 @@ def evaluate(
             f"Nothing to compare with: the model tags {', '.join(bundle.label_space.attributes)}; "
             f"{catalog.root} has {', '.join(catalog.attributes) or 'no attributes'}. Map them in catalog.columns."
         )
-    predictions = predict(tagger, catalog, selection.ids, batch_size=batch_size, progress=progress)
+    predictions = predict(tagger, catalog, selection.ids, batch_size=batch_size, inputs=inputs, progress=progress)
     if not predictions.ids:
         id_, reason = next(iter(predictions.problems.items()), ("", "there is no product"))
         raise CatalogError(f"No photo of {len(selection.ids):,} products can be read, such as {id_}: {reason}")

@@ -39,6 +39,8 @@ class Evaluation:
         notes: what a reader of the figures must know.
         bundle: names the model.
         command: the command that made it, "" where it was no command.
+        inputs: how good tags are from image, title and both, see `to_json`; None where titles are not read.
+        compared: number of products that this was found out on.
     """
 
     part: str
@@ -49,6 +51,8 @@ class Evaluation:
     notes: tuple[str, ...]
     bundle: str
     command: str = ""
+    inputs: Metrics | None = None
+    compared: int = 0
 
     @property
     def products(self) -> int:
@@ -74,6 +78,8 @@ class Evaluation:
             softmax             the head alone: accuracy, top_3_accuracy, macro_f1, ece; null without such a head
             sigmoid             the head at its thresholds: support, labels, subset_accuracy, hamming_loss, micro_f1,
                                 macro_f1, mean_average_precision; null without such a head
+        inputs.KIND             only where the model reads titles: KIND is image, title or both, each judged on the
+                                products that have both; by attribute, and for all_at_once: accuracy, macro_f1
         """
         judged = {name: attribute.metrics for name, attribute in self.attributes.items()}
         return {
@@ -87,4 +93,5 @@ class Evaluation:
             "mean_macro_f1": mean_or_none([values["macro_f1"] for values in judged.values()]),
             "all_at_once": self.all_at_once,
             "attributes": judged,
+            **({"inputs": self.inputs} if self.inputs else {}),
         }

@@ -16,6 +16,7 @@ from tagger.errors import CatalogError
 from tagger.labels import SEPARATOR, Attribute, LabelSpace, cell_values, multi_hot, output_name
 from tagger.report import metrics
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
+from tagger.report.inputs import input_metrics
 from tagger.report.metrics import Labels, Metrics, Tags
 from tagger.report.predict import Predictions
 from tagger.report.select import ALL
@@ -83,7 +84,25 @@ def judge(
         notes=tuple(found_notes),
         bundle=bundle,
         command=command,
+        inputs=_judge_inputs(predictions, {name: truth[name] for name in attributes}, space, together),
+        compared=len(predictions.compared),
     )
+
+
+def _judge_inputs(
+    predictions: Predictions, truth: Mapping[str, Labels], space: LabelSpace, together: tuple[str, ...]
+) -> Metrics | None:
+    """The tags from image, title and both, on the products that have both; None where there are too few to judge."""
+    row = {id_: number for number, id_ in enumerate(predictions.ids)}
+    rows = np.array([row[id_] for id_ in predictions.compared if id_ in row], dtype=np.int64)
+    compared = {name: labels[rows] for name, labels in truth.items()}
+    if not len(rows) or not all((labels != "").any() for labels in compared.values()):
+        return None
+    tags = {
+        inputs: {name: _comparable_labels(space[name], columns[name]) for name in truth}
+        for inputs, columns in predictions.by_inputs.items()
+    }
+    return input_metrics(compared, tags, {name: space[name].multi_valued for name in truth}, together)
 
 
 def _truth(attribute: Attribute, column: pd.Series, config: Config) -> Labels:
@@ -109,10 +128,13 @@ def _joined(values: Sequence[str]) -> str:
 
 def _comparable(attribute: Attribute, tags: Tags) -> Tags:
     """The same tags, several labels at once in alphabetical order."""
+    return Tags(_comparable_labels(attribute, tags.label), tags.confidence, tags.needs_review, tags.best)
+
+
+def _comparable_labels(attribute: Attribute, labels: Labels) -> Labels:
     if not attribute.multi_valued:
-        return tags
-    labels = np.array([_joined(cell_values(label)) for label in tags.label], dtype=object)
-    return Tags(labels, tags.confidence, tags.needs_review, tags.best)
+        return labels
+    return np.array([_joined(cell_values(label)) for label in labels], dtype=object)
 
 
 def _judge_attribute(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from tagger._version import __version__
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
+from tagger.report.inputs import input_section
 from tagger.report.metrics import confused_pairs
 from tagger.report.tables import markdown_table, number, plain_table
 
@@ -53,6 +54,7 @@ def summary_markdown(evaluation: Evaluation) -> str:
         markdown_table(*_overview(evaluation)),
         f"{_all_at_once(evaluation)}\n",
         _READING,
+        input_section(evaluation.inputs, evaluation.compared) if evaluation.inputs else "",
         "## Softmax heads alone\n" if _softmax_rows(evaluation) else "",
         _softmax_table(evaluation),
         "## Sigmoid heads\n" if heads else "",

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tagger.bundle import Calibration, seal
 from tagger.catalog.splits import write_split
+from tagger.catalog.table import TITLE
 from tagger.config import Config, FlagsConfig
 from tagger.decoding import choose_classes, class_probabilities, probabilities
 from tagger.files import atomic_folder, write_json
@@ -19,10 +20,12 @@ from tagger.flags.choice import nothing_to_learn, usable_flags
 from tagger.flags.training import train_flags
 from tagger.network.model import with_embedding
 from tagger.progress import Progress, silent
+from tagger.title_part import FOLDER as TITLE_FOLDER
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.export import export_onnx
 from tagger.training.prepare import Prepared
 from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
+from tagger.training.title import write_title_part
 from tagger.training.validation import predict_logits, validation_metrics
 
 _log = logging.getLogger(__name__)
@@ -42,8 +45,8 @@ def write_bundle(
     """Write a bundle under a temporary name and rename it when it is whole.
 
     It is calibrated on the validation part, or on the train part where there is no other. `metrics.json` says which,
-    and holds the metrics of the primary heads alone, the accuracy of the tags as they are given, and how often the int8
-    model answers as the float model does.
+    and holds the metrics of the primary heads alone, the accuracy of the tags as they are given, how often the int8
+    model answers as the float model does, and what titles add where they are an input.
 
     Args:
         folder: where the bundle goes.
@@ -80,6 +83,10 @@ def write_bundle(
         )
         if quantize_convolutions(temporary / "model.onnx", training, int8):
             metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration.temperatures)
+        if TITLE in config.inputs:
+            metrics["inputs"] = write_title_part(
+                temporary / TITLE_FOLDER, prepared, part, logits, config.review.accuracy, config.training.seed, progress
+            )
         write_json(temporary / "metrics.json", metrics)
         write_split(prepared.split, temporary / "split.csv")
         if learnable_flags(prepared, config.flags):

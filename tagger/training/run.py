@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 
+from tagger.catalog.table import TITLE
 from tagger.config import Config
 from tagger.files import atomic_file
 from tagger.network.model import build_network
@@ -24,6 +25,7 @@ from tagger.training.loop import History, Trainer
 from tagger.training.optimization import compile_model, numeric_precision
 from tagger.training.prepare import Prepared, prepare
 from tagger.training.run_folder import check_folder, claim_folder
+from tagger.training.title import check_titles
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ def train(
     with shared_by(config.training.devices):
         prepared = prepare(data, config, split_file, progress)
         learnable_flags(prepared, config.flags)
+        if TITLE in config.inputs:
+            check_titles(prepared)
         trainer = _trainer(prepared, config, out)
         claim_folder(out, config, prepared.split, resume)
         if resume and trainer.resume():
