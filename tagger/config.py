@@ -88,6 +88,8 @@ class AttributeConfig(_Section):
     optional: bool = False
     #: trained beside the others for what it teaches the trunk, but neither tagged nor in the bundle.
     auxiliary: bool = False
+    #: the labels are the words of this text column, such as the title: free supervision for an auxiliary attribute.
+    words_of: str | None = None
     composites: tuple[Composite, ...] = ()
     #: classes with fewer products are rare; `rare` says what happens to them.
     min_count: int = Field(2, ge=1)
@@ -102,6 +104,12 @@ class AttributeConfig(_Section):
     def _primary_is_a_head(self) -> Self:
         if self.primary and self.primary not in self.head_kinds:
             raise ValueError(f"primary: {self.primary} is not among heads: {self.heads}")
+        return self
+
+    @model_validator(mode="after")
+    def _words_are_several_labels(self) -> Self:
+        if self.words_of and self.primary_head != "sigmoid":
+            raise ValueError(f"words_of: {self.words_of} gives several labels at once: expected heads: sigmoid")
         return self
 
     @property

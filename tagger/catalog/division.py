@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 def divide_catalog(
-    catalog: Catalog, cache: PhotoCache | None, config: SplitConfig, split_file: Path | None = None
+    catalog: Catalog,
+    cache: PhotoCache | None,
+    config: SplitConfig,
+    split_file: Path | None = None,
+    learned: Collection[str] = (),
 ) -> pd.Series[str]:
     """Give the products their parts.
 
@@ -26,6 +31,7 @@ def divide_catalog(
         catalog: the products.
         cache: their photos; None where there are none, then each product stands for itself.
         split_file: a split made before, instead of a new one. Products that it does not name are left out.
+        learned: products that a network has learned from already; a new split has them in train.
 
     Returns:
         id → "train", "validation" or "test".
@@ -42,7 +48,7 @@ def divide_catalog(
     if split_file is not None:
         split = _given(split_file, catalog)
     else:
-        split = make_split(catalog, groups, config)
+        split = make_split(catalog, groups, config, learned)
         if "split" in catalog.table.columns:
             return split  # the layout's own split is kept as it is, with a warning where it leaks
     check_split(split, groups)

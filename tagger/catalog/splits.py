@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class _Group:
     draw: bytes
 
 
-def make_split(catalog: Catalog, groups: pd.Series, config: SplitConfig) -> pd.Series:
+def make_split(catalog: Catalog, groups: pd.Series, config: SplitConfig, learned: Collection[str] = ()) -> pd.Series:
     """Give every product a part.
 
     Each class gets the shares of the config as nearly as whole groups allow. Train has every class, and a class of
@@ -43,17 +43,21 @@ def make_split(catalog: Catalog, groups: pd.Series, config: SplitConfig) -> pd.S
         catalog: the products.
         groups: id → near-duplicate group; a product that is not in it is a group of its own.
         config: shares, seed, and the attribute to stratify by (default: articleType, or else the first attribute).
+        learned: products that a network has learned from already: they and their near-duplicates are in train, and the
+            other parts are made of the rest, larger shares of it. A split that the layout gives overrules this.
 
     Returns:
         id → "train", "validation" or "test", in the order of the catalog.
 
     Raises:
-        SplitError: the catalog is too small for the parts, lacks the attribute to stratify by, or itself gives a part
-            to some products only.
+        SplitError: the catalog is too small for the parts, has too few products that are not learned, lacks the
+            attribute to stratify by, or itself gives a part to some products only.
     """
     classes = _classes(catalog, config)
     shares = {part: share for part in PARTS if (share := getattr(config, part)) > 0}
     given = _given_split(catalog)
+    if learned and not given:
+        return _split_the_rest(catalog, groups, config.seed, classes, shares, set(learned))
     undivided = list(catalog.table.index)
     if given:
         shares = {part: share for part, share in shares.items() if part == "train" or part not in given.values()}
@@ -64,6 +68,26 @@ def make_split(catalog: Catalog, groups: pd.Series, config: SplitConfig) -> pd.S
     if given:
         _warn_of_leaks(parts, groups)
     return pd.Series([parts[id_] for id_ in catalog.table.index], index=catalog.table.index, name="part", dtype="str")
+
+
+def _split_the_rest(
+    catalog: Catalog, groups: pd.Series, seed: int, classes: Mapping[str, str], shares: _Shares, learned: set[str]
+) -> pd.Series:
+    ids = list(catalog.table.index)
+    gathered = _gather(ids, classes, groups, seed)
+    rest = [group for group in gathered if learned.isdisjoint(group.ids)]
+    free = sum(len(group.ids) for group in rest)
+    held_out = {part: share * len(ids) / max(free, 1) for part, share in shares.items() if part != "train"}
+    if sum(held_out.values()) > 1:
+        raise SplitError(
+            f"Only {free} of {len(ids)} products are new to the network that the run starts from, too few for split."
+            f"{' and split.'.join(held_out)} of {' and '.join(f'{shares[part]:g}' for part in held_out)}. Lower these "
+            "shares, add products, or give a --split."
+        )
+    parts = dict.fromkeys(ids, "train")
+    if held_out and free:
+        parts |= _assign(rest, classes, {"train": 1 - sum(held_out.values()), **held_out})
+    return pd.Series([parts[id_] for id_ in ids], index=catalog.table.index, name="part", dtype="str")
 
 
 def check_split(split: pd.Series, groups: pd.Series) -> None:

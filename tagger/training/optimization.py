@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -70,6 +70,7 @@ class WeightAverage:
         self.updates = 0
         self._variables = [v for v in model.weights if "float" in str(v.dtype)]
         self._values = [keras.ops.copy(_value(v)) for v in self._variables]
+        self._blend = _compiled(self._blended)
 
     def update(self) -> None:
         """Tell the average of a step that was made."""
@@ -81,9 +82,10 @@ class WeightAverage:
         self.updates += 1
 
     def _take_in(self, momentum: float) -> None:
-        self._values = [
-            old * momentum + _value(v) * (1 - momentum) for old, v in zip(self._values, self._variables, strict=True)
-        ]
+        self._values = self._blend(self._values, keras.ops.convert_to_tensor(momentum, dtype="float32"))
+
+    def _blended(self, values: list[Any], momentum: Any) -> list[Any]:
+        return [old * momentum + _value(v) * (1 - momentum) for old, v in zip(values, self._variables, strict=True)]
 
     def swap(self) -> None:
         """Exchange the model's weights with the average; a second call undoes the first."""
@@ -102,6 +104,15 @@ class WeightAverage:
         self.updates = updates
 
 
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function as one graph of TensorFlow: hundreds of small operations would take a third of a step."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return cast("Callable[..., Any]", tf.function(function))
+
+
 def _value(variable: Any) -> Any:
     """The tensor of a variable, apart from its gradient: PyTorch would keep all the steps that led to an average."""
     return keras.ops.stop_gradient(keras.ops.convert_to_tensor(variable))
@@ -111,10 +122,10 @@ def _value(variable: Any) -> Any:
 def numeric_precision(precision: str) -> Iterator[str]:
     """Choose the numeric precision of the layers that are built in the block; yields its Keras policy.
 
-    "auto" is bfloat16 on accelerators and on processors that compute with it natively, float32 elsewhere.
+    "auto" is bfloat16 on accelerators and on processors that are faster with it, float32 elsewhere.
     """
-    native = not _on_cpu() or _cpu_has_bfloat16()
-    policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and native) else "float32"
+    faster = not _on_cpu() or _cpu_is_faster_in_bfloat16()
+    policy = "mixed_bfloat16" if precision == "bfloat16" or (precision == "auto" and faster) else "float32"
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -139,9 +150,14 @@ def _on_cpu() -> bool:
     return not torch.cuda.is_available()
 
 
-def _cpu_has_bfloat16() -> bool:
+def _cpu_is_faster_in_bfloat16() -> bool:
+    """Whether the CPU has a matrix unit for bfloat16, or AMD's vector instructions.
+
+    Intel's vector instructions (avx512_bf16 without AMX) train a residual network at 0.6 of the speed of float32.
+    """
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return re.search(r"\b(amx_bf16|avx512_bf16)\b", text) is not None
+    flags = set(re.findall(r"\b(?:amx_bf16|avx512_bf16|AuthenticAMD)\b", text))
+    return "amx_bf16" in flags or flags >= {"avx512_bf16", "AuthenticAMD"}

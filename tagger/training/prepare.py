@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from tagger.catalog.cleaning import clean_labels
 from tagger.catalog.division import divide_catalog
 from tagger.catalog.read import read_catalog
 from tagger.catalog.table import Catalog
+from tagger.catalog.words import add_word_columns
 from tagger.config import AttributeConfig, Config
 from tagger.errors import CatalogError
 from tagger.labels import SEPARATOR, LabelSpace, fit_label_space, output_name
@@ -62,12 +63,19 @@ class Prepared:
         return TrainingPart(self.cache.pixels, self.cache.select(ids), targets, classes)
 
 
-def prepare(data: Path, config: Config, split_file: Path | None = None, progress: Progress = silent) -> Prepared:
+def prepare(
+    data: Path,
+    config: Config,
+    split_file: Path | None = None,
+    progress: Progress = silent,
+    learned: Collection[str] = (),
+) -> Prepared:
     """Read, clean, decode and divide a catalog.
 
     Args:
         data: folder or file of the catalog.
         split_file: a split made before, instead of a new one.
+        learned: products that the network starts out knowing; a new split has them in train.
 
     Raises:
         CatalogError: no catalog, no attribute, or no photo to learn from.
@@ -75,7 +83,7 @@ def prepare(data: Path, config: Config, split_file: Path | None = None, progress
     """
     catalog = read_catalog(data, config.catalog)
     attributes = choose_attributes(catalog, config.attributes)
-    catalog = clean_labels(catalog, attributes)
+    catalog = clean_labels(add_word_columns(catalog, attributes), attributes)
     attributes = {name: attributes[name] for name in catalog.attributes}
     for finding in catalog.report.findings:
         _log.info("%s: %d %s. %s", finding.kind, finding.count, finding.action, finding.why)
@@ -84,7 +92,7 @@ def prepare(data: Path, config: Config, split_file: Path | None = None, progress
         _log.warning("Photo of product %s left out: %s", id_, problem)
     if not cache.rows:
         raise CatalogError(f"No product of {data} has a readable photo. See: tagger check {data}")
-    split = divide_catalog(catalog, cache, config.split, split_file)
+    split = divide_catalog(catalog, cache, config.split, split_file, learned)
     train = [id_ for id_ in split.index[split == "train"] if id_ in cache.rows]
     if not train:
         raise CatalogError(f"No product in the train part of {data} has a readable photo. Give another split.")

@@ -222,3 +222,34 @@ def test_a_split_must_fit_the_catalog(tmp_path):
     path.write_text("id,part\r\np0,train\r\n", encoding="utf-8-sig")
     with pytest.raises(SplitError, match=r"no part to 1 product.*, such as p1"):
         read_split(path, catalog_of(["a"] * 2))
+
+
+def test_what_a_network_has_learned_from_is_never_held_out():
+    catalog = catalog_of(["a", "b"] * 50)
+    groups = pd.Series(np.arange(100) // 2, index=catalog.table.index)
+    before = make_split(catalog, groups, SplitConfig(seed=1))
+    learned = list(before.index[before == "train"])
+    split = make_split(catalog, groups, SplitConfig(train=0.9, validation=0.1, test=0, seed=2), learned)
+    check_split(split, groups)
+    assert set(split[learned]) == {"train"}
+    assert (split == "validation").sum() == pytest.approx(10, abs=2)
+    assert set(split) == {"train", "validation"}
+    assert list(split.index) == list(catalog.table.index)
+
+
+def test_near_duplicates_of_what_was_learned_from_are_in_train_too():
+    catalog = catalog_of(["a"] * 40)
+    groups = pd.Series(np.arange(40) // 2, index=catalog.table.index)
+    learned = [f"p{row}" for row in range(0, 20, 2)]
+    split = make_split(catalog, groups, SplitConfig(train=0.7, validation=0.3, test=0), learned)
+    assert set(split[:20]) == {"train"}
+    assert (split[20:] == "validation").sum() == 12
+
+
+def test_too_little_that_is_new_to_hold_out():
+    catalog = catalog_of(["a"] * 40)
+    learned = [f"p{row}" for row in range(36)]
+    with pytest.raises(
+        SplitError, match=r"Only 4 of 40 products are new to the network .* split\.validation and split\.test"
+    ):
+        make_split(catalog, NO_GROUPS, SplitConfig(), learned)

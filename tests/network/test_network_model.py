@@ -21,7 +21,7 @@ def test_embedding_and_dropout_follow_the_config(space):
     assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.4]
 
 
-@pytest.mark.parametrize("name", ["cnn_gap", "resnet_small"])
+@pytest.mark.parametrize("name", ["cnn_gap", "resnet_small", "resnet_se"])
 def test_one_network_for_photos_of_any_size(name, space):
     model = build_network(space, NetworkConfig(trunk=name), PHOTO, any_size=True)
     for height, width in ((32, 24), (19, 14)):

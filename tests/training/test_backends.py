@@ -113,7 +113,9 @@ def test_an_interrupted_run_goes_on(backend, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trunk", ["cnn_deep", "resnet_small", "mobilenet_v3_small", "resnet50", "efficientnet_v2_b0"])
+@pytest.mark.parametrize(
+    "trunk", ["cnn_deep", "resnet_small", "resnet_se", "mobilenet_v3_small", "resnet50", "efficientnet_v2_b0"]
+)
 def test_pytorch_exports_every_trunk(trunk):
     need("torch")
     code = f"""

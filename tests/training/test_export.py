@@ -44,7 +44,7 @@ def test_onnx_gives_what_keras_gives(model, photos, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trunk", ["cnn_deep", "resnet_small", "resnet50", "efficientnet_v2_b0"])
+@pytest.mark.parametrize("trunk", ["cnn_deep", "resnet_small", "resnet_se", "resnet50", "efficientnet_v2_b0"])
 def test_other_trunks_export_too(trunk, space, tmp_path, monkeypatch):
     # The large networks themselves take half a minute; what is asked here is whether all around them can be exported.
     for application in ("ResNet50", "EfficientNetV2B0"):

@@ -95,7 +95,7 @@ def test_the_average_forgets_the_random_start():
 
 
 @pytest.mark.parametrize(
-    ("precision", "native", "policy"),
+    ("precision", "faster", "policy"),
     [
         ("auto", True, "mixed_bfloat16"),
         ("auto", False, "float32"),
@@ -103,10 +103,26 @@ def test_the_average_forgets_the_random_start():
         ("float32", True, "float32"),
     ],
 )
-def test_precision(precision, native, policy, monkeypatch):
+def test_precision(precision, faster, policy, monkeypatch):
     monkeypatch.setattr("tagger.training.optimization._on_cpu", lambda: True)
-    monkeypatch.setattr("tagger.training.optimization._cpu_has_bfloat16", lambda: native)
+    monkeypatch.setattr("tagger.training.optimization._cpu_is_faster_in_bfloat16", lambda: faster)
     with numeric_precision(precision) as chosen:
         assert chosen == policy
         assert keras.layers.Dense(1).dtype_policy.name == policy
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "faster"),
+    [
+        ("vendor_id : AuthenticAMD\nflags : avx512f avx512_bf16\n", True),
+        ("vendor_id : GenuineIntel\nflags : avx512_bf16 amx_bf16 amx_tile\n", True),
+        ("vendor_id : GenuineIntel\nflags : avx512f avx512_bf16\n", False),
+        ("vendor_id : AuthenticAMD\nflags : avx512f\n", False),
+    ],
+)
+def test_which_processors_are_faster_in_bfloat16(cpuinfo, faster, monkeypatch):
+    monkeypatch.setattr("tagger.training.optimization._on_cpu", lambda: True)
+    monkeypatch.setattr("tagger.training.optimization.Path.read_text", lambda *_, **__: cpuinfo)
+    with numeric_precision("auto") as chosen:
+        assert chosen == ("mixed_bfloat16" if faster else "float32")

@@ -152,3 +152,17 @@ def test_a_split_that_leaks_is_refused(catalog, tmp_path):
     pd.DataFrame({"id": table["id"], "part": ["train", "test"] * 30}).to_csv(tmp_path / "split.csv", index=False)
     with pytest.raises(SplitError, match="near-duplicate group"):
         prepare(catalog, CONFIG, tmp_path / "split.csv")
+
+
+def test_words_of_a_title_are_an_auxiliary_attribute(catalog):
+    titles = [f"{'Plain' if row % 2 else 'Striped'} shirt {row}" for row in range(60)]
+    _rewrite(catalog, title=titles)
+    words = AttributeConfig(words_of="title", heads="sigmoid", auxiliary=True)
+    prepared = prepare(catalog, Config(photo=CONFIG.photo, attributes={"colour": AttributeConfig(), "words": words}))
+    assert set(prepared.space["words"].labels) == {"plain", "striped", "shirt"}
+    assert "words" not in prepared.answers.attributes
+    targets = prepared.training_part("train").targets.values["words_sigmoid"]
+    striped = prepared.space["words"].labels.index("striped")
+    assert [bool(t) for t in targets[:, striped]] == [
+        prepared.catalog.table.loc[id_, "title"].startswith("Striped") for id_ in prepared.ids("train")
+    ]
