@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.bundle import Bundle
+from tagger.bundle import Bundle, Calibration
 from tagger.catalog.photos import decode_photo
 from tagger.config import EngineName, EnginePrecision
 from tagger.cores import usable_cores
@@ -28,7 +28,7 @@ from tagger.inference.engine import Engine, Outputs, open_engine
 from tagger.inference.fusion import BOTH, IMAGE, NO_TITLE, NOTHING, TITLE, Inputs, TitleReader, answered_from
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
-from tagger.title_part import has_title_part
+from tagger.title_part import TitlePart, has_title_part
 
 EMBEDDING = "embedding"
 #: Photos read ahead of the network, in batches: enough to keep it busy, few enough to bound the memory.
@@ -117,6 +117,20 @@ class Tagger:
             taggers[inputs] = copy(self)
             taggers[inputs].bundle = replace(self.bundle, calibration=calibration)
         return taggers
+
+    def require(self, inputs: Inputs) -> None:
+        """Make sure that tags can come from these inputs.
+
+        Raises:
+            BundleError: titles are asked for by name, and the bundle can't read them.
+        """
+        if inputs == "title":
+            TitlePart.of(self.bundle)
+
+    def calibration(self, inputs: Inputs) -> Calibration:
+        """How products are answered that have all that is asked for."""
+        asked = BOTH if inputs == "auto" and self.reads_titles else IMAGE if inputs == "auto" else inputs
+        return self._answering(asked).bundle.calibration
 
     def _answering(self, inputs: str) -> Tagger:
         """A tagger with the calibration of answers from these inputs."""
@@ -218,6 +232,7 @@ class Tagger:
 
     def look(self, photos: Iterable[Photo], *, batch_size: int = 64, inputs: Inputs = "auto") -> Iterator[Looked]:
         """The first half of `score`: photos and titles to raw outputs, which `answer` can use more than once."""
+        self.require(inputs)
         if inputs == "title":
             yield from self._read_titles(photos, batch_size)
             return

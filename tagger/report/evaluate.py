@@ -57,7 +57,7 @@ def evaluate(
         predictions,
         catalog.table.loc[selection.ids],
         bundle.label_space,
-        bundle.thresholds,
+        tagger.calibration(inputs).thresholds,
         bundle.config,
         part=selection.part,
         notes=selection.notes,

@@ -66,7 +66,8 @@ def judge(
     found_notes += [note for name, judged in attributes.items() for note in _unknown_note(name, judged)]
     if predictions.problems:
         found_notes.append(
-            f"{len(predictions.problems):,} product(s) have no readable photo and were not judged; "
+            f"{len(predictions.problems):,} product(s) have no readable photo"
+            f"{' and no title that can be read' if predictions.by_inputs else ''} and were not judged; "
             "`error` in predictions.csv says why."
         )
     if not attributes:
@@ -92,17 +93,17 @@ def judge(
 def _judge_inputs(
     predictions: Predictions, truth: Mapping[str, Labels], space: LabelSpace, together: tuple[str, ...]
 ) -> Metrics | None:
-    """The tags from image, title and both, on the products that have both; None where there are too few to judge."""
+    """The tags from image, title and both, on the products that have both; None where there are none."""
     row = {id_: number for number, id_ in enumerate(predictions.ids)}
     rows = np.array([row[id_] for id_ in predictions.compared if id_ in row], dtype=np.int64)
-    compared = {name: labels[rows] for name, labels in truth.items()}
-    if not len(rows) or not all((labels != "").any() for labels in compared.values()):
+    compared = {name: labels[rows] for name, labels in truth.items() if (labels[rows] != "").any()}
+    if not all(name in compared for name in together):
         return None
     tags = {
-        inputs: {name: _comparable_labels(space[name], columns[name]) for name in truth}
+        inputs: {name: _comparable_labels(space[name], columns[name]) for name in compared}
         for inputs, columns in predictions.by_inputs.items()
     }
-    return input_metrics(compared, tags, {name: space[name].multi_valued for name in truth}, together)
+    return input_metrics(compared, tags, {name: space[name].multi_valued for name in compared}, together)
 
 
 def _truth(attribute: Attribute, column: pd.Series, config: Config) -> Labels:

@@ -70,6 +70,7 @@ def predict(
     tags: list[dict[str, Tag]] = []
     scores: list[dict[str, NDArray[np.float32]]] = []
     progress(0, len(ids), "photos tagged")
+    tagger.require(inputs)
     table = catalog.table.loc[list(ids)]
     photos = map(Photo, ids, table[IMAGE], table[TITLE] if TITLE in table.columns else repeat(""))
     comparison = Comparison(tagger) if tagger.reads_titles else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -47,9 +49,7 @@ def fit_fusion(
     return heads
 
 
-def _fit(
-    experts: NDArray[np.float64], frequencies: NDArray[np.float64], truth: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _fit(experts: NDArray[np.float64], frequencies: NDArray[np.float64], truth: NDArray[Any]) -> NDArray[np.float64]:
     """The weights (3,) of least loss, none of an expert below 0.
 
     Args:
