@@ -22,7 +22,7 @@ from tagger.errors import BundleError
 
 #: Titles are untrusted text: what is longer is not read to its end.
 MAX_CHARACTERS = 500
-#: Features of a title; those of its first words count.
+#: Rows of a title; those of its first words count.
 MAX_FEATURES = 128
 #: Rows of the table, the first of which stands for nothing.
 MAX_ROWS = 16_384
@@ -30,6 +30,8 @@ MAX_ROWS = 16_384
 _MIN_PRODUCTS = 2
 #: Length of the parts of words, in characters.
 _PART = 4
+#: Words whose features are kept in memory.
+_REMEMBERED = 20_000
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -43,6 +45,7 @@ class Vocabulary:
     def __init__(self, hashes: NDArray[np.uint32]) -> None:
         self.hashes = hashes
         self._row = {value: row for row, value in enumerate(hashes.tolist(), start=1)}
+        self._word_rows = lru_cache(maxsize=_REMEMBERED)(self._find_word)  # words come again and again
 
     def __len__(self) -> int:
         """Rows of the table, that for nothing included."""
@@ -87,8 +90,13 @@ class Vocabulary:
         return rows
 
     def _known(self, title: str) -> list[int]:
-        get = self._row.get
-        return [row for feature in title_features(title) if (row := get(feature))]
+        words = title_words(title)
+        rows = [row for word in words for row in self._word_rows(word)]
+        rows += [row for pair in _pairs(words) if (row := self._row.get(pair))]
+        return list(dict.fromkeys(rows))[:MAX_FEATURES]
+
+    def _find_word(self, word: str) -> tuple[int, ...]:
+        return tuple(row for feature in _word_features(word) if (row := self._row.get(feature)))
 
 
 def title_words(title: str) -> list[str]:
@@ -101,15 +109,16 @@ def title_words(title: str) -> list[str]:
 
 
 def title_features(title: str) -> list[int]:
-    """Hashes of the distinct features of a title, at most MAX_FEATURES: words, pairs of words, parts of words."""
+    """Hashes of the distinct features of a title: words, parts of words, pairs of words."""
     words = title_words(title)
-    pairs = [zlib.crc32(f"{one} {two}".encode()) for one, two in itertools.pairwise(words)]
-    parts = [part for word in words for part in _word_features(word)[1:]]
-    features = [*(_word_features(word)[0] for word in words), *pairs, *parts]
-    return list(dict.fromkeys(features))[:MAX_FEATURES]
+    return list(dict.fromkeys([*(feature for word in words for feature in _word_features(word)), *_pairs(words)]))
 
 
-@lru_cache(maxsize=20_000)
+def _pairs(words: Sequence[str]) -> list[int]:
+    return [zlib.crc32(f"{one} {two}".encode()) for one, two in itertools.pairwise(words)]
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _word_features(word: str) -> tuple[int, ...]:
     """Hashes of a word and of its parts."""
     marked = f"<{word}>"
