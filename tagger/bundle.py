@@ -12,6 +12,7 @@ bundle/
   card.md              the same for a reader: what it is, what for, how good
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
   split.csv            which product was in which part; split.csv.gz in a compact bundle
+  title/               what it knows of titles, where they are an input, see `tagger.title_part`
   flags/               the flags network, where the catalog had flags
 """
 

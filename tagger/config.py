@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 HeadKind = Literal["softmax", "sigmoid"]
+InputKind = Literal["image", "title"]
 EngineName = Literal["auto", "onnxruntime", "openvino"]
 EnginePrecision = Literal["auto", "float32", "int8"]
 
@@ -217,6 +218,8 @@ class InferenceConfig(_Section):
 class Config(_Section):
     """All settings of a run."""
 
+    #: what tags are learnt from: [image], or [image, title] for a second, small network that reads the names.
+    inputs: tuple[InputKind, ...] = ("image",)
     catalog: CatalogConfig = CatalogConfig()
     photo: PhotoConfig = PhotoConfig()
     split: SplitConfig = SplitConfig()
@@ -227,6 +230,12 @@ class Config(_Section):
     flags: FlagsConfig = FlagsConfig()
     review: ReviewConfig = ReviewConfig()
     inference: InferenceConfig = InferenceConfig()
+
+    @model_validator(mode="after")
+    def _inputs_are_known(self) -> Self:
+        if self.inputs not in (("image",), ("image", "title")):
+            raise ValueError(f"inputs: expected [image] or [image, title], got [{', '.join(self.inputs)}]")
+        return self
 
     @model_validator(mode="after")
     def _parents_are_attributes(self) -> Self:

@@ -26,6 +26,18 @@ hypothesis.settings.register_profile("tagger", deadline=None)
 hypothesis.settings.load_profile("tagger")
 
 
+#: What red, green and blue say for each class or label.
+_WEIGHTS = {
+    "masterCategory_softmax": [[9, 0, 0], [0, 9, 0], [0, 0, 9]],
+    "masterCategory_sigmoid": [[9, 0, 0], [0, 9, 0], [0, 0, 9]],
+    "articleType_softmax": [[9, 0, 0, 3], [0, 9, 0, 0], [0, 0, 9, 0]],
+    "gender_softmax": [[9, 0, 0], [0, 0, 9], [0, 9, 0]],
+    "gender_sigmoid": [[9, -9], [-9, 9], [9, 9]],
+    "season_softmax": [[1], [1], [1]],
+    "displayCategories_sigmoid": [[9, -9], [9, 9], [-9, -9]],
+}
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep photo caches out of the home of whoever runs the tests; one for the session, so that they are reused."""
@@ -68,16 +80,6 @@ def _tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Attribute("season", ("Summer",), (), ("softmax",), "softmax"),
         Attribute("displayCategories", ("Sale", "Café"), ("Sale", "Café"), ("sigmoid",), "sigmoid", multi_valued=True),
     ]
-    # Rows are what red, green and blue say for each class or label.
-    weights = {
-        "masterCategory_softmax": [[9, 0, 0], [0, 9, 0], [0, 0, 9]],
-        "masterCategory_sigmoid": [[9, 0, 0], [0, 9, 0], [0, 0, 9]],
-        "articleType_softmax": [[9, 0, 0, 3], [0, 9, 0, 0], [0, 0, 9, 0]],
-        "gender_softmax": [[9, 0, 0], [0, 0, 9], [0, 9, 0]],
-        "gender_sigmoid": [[9, -9], [-9, 9], [9, 9]],
-        "season_softmax": [[1], [1], [1]],
-        "displayCategories_sigmoid": [[9, -9], [9, 9], [-9, -9]],
-    }
     combinations = np.array([[0, 0], [0, 3], [1, 1], [2, 2]])
     space = LabelSpace({a.name: a for a in attributes}, (Family(("masterCategory", "articleType"), combinations),))
     settings = {
@@ -88,7 +90,7 @@ def _tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("tiny") / "bundle"
     folder.mkdir()
-    (folder / "model.onnx").write_bytes(_colour_network(weights))
+    (folder / "model.onnx").write_bytes(_colour_network(_WEIGHTS))
     (folder / "model.keras").write_bytes(b"for fine-tuning")
     write_json(folder / "labels.json", space.to_json())
     write_json(
@@ -114,6 +116,32 @@ def shipped(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder = tmp_path / "pretrained"
     monkeypatch.setattr("tagger.pretrained._FOLDER", folder)
     return shutil.copytree(tiny_bundle, folder / "fashion")
+
+
+@pytest.fixture
+def titled_bundle(tiny_bundle: Path) -> Path:
+    """The same, and it reads titles: "shirt" says what red says, "shoes" what green does, "belt" what blue does.
+
+    A title counts twice as much as a photo. With a title, categories need a confidence of 1 to be accepted.
+    """
+    import zlib
+
+    from tagger.bundle import seal
+    from tagger.calibration import Calibration
+    from tagger.fusion import HeadFusion
+    from tagger.title_part import TitlePart
+    from tagger.titles import Vocabulary
+
+    folder = tiny_bundle / "title"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(_word_network(_WEIGHTS))
+    words = Vocabulary(np.array([zlib.crc32(word) for word in (b"shirt", b"shoes", b"belt")], dtype=np.uint32))
+    heads = {name: HeadFusion(1, 2, (0,) * len(rows[0])) for name, rows in _WEIGHTS.items()}
+    limits = {"displayCategories": {"Sale": 0.5, "Café": 0.5}}
+    both, title = (Calibration(thresholds=limits, review={"masterCategory": review}) for review in (1, 0.5))
+    TitlePart(folder, words, heads, both, title).write()
+    seal(tiny_bundle, {"command": "drawn by hand"})
+    return tiny_bundle
 
 
 @pytest.fixture
@@ -206,6 +234,26 @@ def _colour_network(weights: dict[str, list[list[float]]]) -> bytes:
         [helper.make_tensor_value_info("photos", TensorProto.UINT8, ["B", 20, 16, 3])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", width]) for name, width in widths.items()],
         [numpy_helper.from_array(np.array(value, dtype=np.float32), name) for name, value in tensors.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def _word_network(weights: dict[str, list[list[float]]]) -> bytes:
+    """ONNX model: rows of three words, int32 (B, T), 0 for none → for each head the sum of what they say."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, tensors = [], {"along": np.array([1])}
+    for name, rows in weights.items():
+        tensors[f"{name}_table"] = np.array([[0.0] * len(rows[0]), *rows], dtype=np.float32)
+        nodes.append(helper.make_node("Gather", [f"{name}_table", "titles"], [f"{name}_words"]))
+        nodes.append(helper.make_node("ReduceSum", [f"{name}_words", "along"], [name], keepdims=0))
+    graph = helper.make_graph(
+        nodes,
+        "words",
+        [helper.make_tensor_value_info("titles", TensorProto.INT32, ["B", "T"])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", len(rows[0])]) for name, rows in weights.items()],
+        [numpy_helper.from_array(value, name) for name, value in tensors.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     return bytes(model.SerializeToString())

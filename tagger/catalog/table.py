@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: Columns that have a meaning of their own; every other text column may serve as an attribute.
 IMAGE = "image"
-METADATA_COLUMNS = ("title", "brand", "price", "ageGroup", "year", "description")
+TITLE = "title"
+METADATA_COLUMNS = (TITLE, "brand", "price", "ageGroup", "year", "description")
 
 
 @dataclass(frozen=True)

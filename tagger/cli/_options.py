@@ -26,6 +26,10 @@ config_option = click.option(
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting, such as training.epochs=3."
 )
+inputs_option = click.option(
+    "--inputs", type=click.Choice(["auto", "image", "title"]), default="auto",
+    help="What tags come from; auto: the photo and, where catalog and bundle know titles, the title.",
+)  # fmt: skip
 model_option = click.option(
     "--model", type=click.Path(path_type=Path), metavar="BUNDLE|NAME", callback=_model_or_default, show_default=False,
     help="Bundle, the run folder that holds one, or the name of a model that `tagger models` lists; a path of that "

@@ -5,13 +5,24 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, engine_options, model_option, set_option, target_precision_option
+from tagger.cli._options import (
+    config_option,
+    engine_options,
+    inputs_option,
+    model_option,
+    set_option,
+    target_precision_option,
+)
 from tagger.cli._progress import progress_bar
 from tagger.config import EngineName, EnginePrecision
+
+if TYPE_CHECKING:
+    from tagger.inference.fusion import Inputs
 
 
 @click.command("evaluate", context_settings={"show_default": True})
@@ -35,6 +46,7 @@ from tagger.config import EngineName, EnginePrecision
     "--batch-size", type=click.IntRange(1, 4096), default=64, help="Photos that go through the model at once."
 )
 @target_precision_option
+@inputs_option
 @engine_options
 @config_option
 @set_option
@@ -47,6 +59,7 @@ def command(
     earlier: Path | None,
     batch_size: int,
     target_precision: float | None,
+    inputs: Inputs,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
     config_file: Path | None,
@@ -55,7 +68,8 @@ def command(
     """Measure a bundle on a catalog whose labels are known, and write a report.
 
     The catalog is read with the settings that the bundle was trained with; --config and --set change its section
-    `catalog`. Tags are judged as `tagger tag` gives them.
+    `catalog`. Tags are judged as `tagger tag` gives them; where the bundle reads titles, those from image, title and
+    both stand side by side, too.
     """
     from tagger.catalog.read import read_catalog
     from tagger.config import load_config, override_config
@@ -83,6 +97,7 @@ def command(
             command=shlex.join(["tagger", *sys.argv[1:]]),
             earlier=before,
             batch_size=batch_size,
+            inputs=inputs,
             progress=progress,
         )
     write_report(evaluation, out)

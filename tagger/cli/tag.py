@@ -11,10 +11,19 @@ from pathlib import Path
 
 import click
 
-from tagger.cli._options import config_option, engine_options, model_option, set_option, target_precision_option
+from tagger.catalog.table import TITLE
+from tagger.cli._options import (
+    config_option,
+    engine_options,
+    inputs_option,
+    model_option,
+    set_option,
+    target_precision_option,
+)
 from tagger.cli._progress import progress_bar
 from tagger.config import CatalogConfig, Config, EngineName, EnginePrecision, load_config, override_config
 from tagger.files import atomic_file
+from tagger.inference.fusion import Inputs
 from tagger.inference.sources import find_sources, is_catalog, listed_photos
 from tagger.inference.tagger import Tagger
 from tagger.inference.tags import Photo, Tagged
@@ -40,6 +49,7 @@ _LABEL_WIDTH = 30
     help="Write .csv, .jsonl or .parquet there. Default: a table for one photo, else CSV on stdout.",
 )  # fmt: skip
 @target_precision_option
+@inputs_option
 @engine_options
 @config_option
 @set_option
@@ -49,6 +59,7 @@ def command(
     top_k: int,
     out: Path | None,
     target_precision: float | None,
+    inputs: Inputs,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
     config_file: Path | None,
@@ -59,19 +70,20 @@ def command(
     A tag that is not sure enough is marked: its column "_needs_review" is true. So are all tags of a photo that is like
     nothing in the catalog; the column "not_a_product" says which.
 
-    A photo that can't be used fills the column "error" and does not stop the others; the exit code then is 3. Ids and
-    photos of a catalog are looked for as in training; --config and --set say otherwise in the section `catalog`.
+    A photo that can't be used fills the column "error" and does not stop the others; the exit code then is 3. Its
+    product is tagged by its title where that is known. Ids, photos and titles of a catalog are looked for as in
+    training; --config and --set say otherwise in the section `catalog`.
     """
     if out is not None:
         check_output(out)
     asked = load_config(config_file, overrides)
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
     catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
-    found = _find_photos(photos, catalog)
+    found = _find_photos(photos, catalog, tagger.bundle.config.catalog.columns.get(TITLE, TITLE))
     as_table = out is None and _is_photo(photos)
     # Other formats have no place for runners-up and other heads, and ranking them takes time.
     detailed = as_table or (out is not None and out.suffix.lower() == ".jsonl")
-    results = tagger.run(found, top_k=top_k if detailed else 1, other_heads=detailed)
+    results = tagger.run(found, top_k=top_k if detailed else 1, other_heads=detailed, inputs=inputs)
     if as_table:
         failed = _print_table(next(results))
     else:
@@ -87,8 +99,10 @@ def _trained_catalog(tagger: Tagger) -> Config:
     return Config(catalog=CatalogConfig(columns=columns, image_folder=trained.image_folder))
 
 
-def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig) -> Iterator[Photo]:
-    sources = [_listed() if argument == _STDIN else find_sources([argument], catalog) for argument in arguments]
+def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig, title_column: str) -> Iterator[Photo]:
+    sources = [
+        _listed() if argument == _STDIN else find_sources([argument], catalog, title_column) for argument in arguments
+    ]
     return itertools.chain.from_iterable(sources)
 
 
@@ -106,18 +120,21 @@ def _is_photo(arguments: tuple[str, ...]) -> bool:
 
 def _write(results: Iterable[Tagged], out: Path | None, attributes: list[str]) -> int:
     """Write all results; returns how many photos failed."""
-    failed = done = 0
+    failed = done = by_title = 0
     # A bar would run through the rows where both go to one terminal.
     bar = contextlib.nullcontext(silent) if out is None and sys.stdout.isatty() else progress_bar()
     with _writer(out, attributes) as writer, bar as progress:
         for done, tagged in enumerate(results, start=1):
             writer.write(tagged)
             failed += bool(tagged.error)
+            by_title += bool(tagged.error and tagged.inputs)
             progress(done, None, "photos tagged")
     if out is not None:
         click.echo(f"Tags: {out} ({done:,} photos)", err=True)
     if failed:
         click.echo(f"{failed:,} of {done:,} photos could not be tagged; the column error says why.", err=True)
+        if by_title:
+            click.echo(f"{by_title:,} of these products were tagged by their titles alone.", err=True)
     return failed
 
 

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 from tagger.catalog.fashion import is_fashion
 from tagger.catalog.photos import find_photos
 from tagger.catalog.read import read_products
-from tagger.catalog.table import IMAGE
+from tagger.catalog.table import IMAGE, TITLE
 from tagger.catalog.tabular import SUFFIXES
 from tagger.config import CatalogConfig
 from tagger.errors import CatalogError
 from tagger.inference.tags import Photo
 
 
-def find_sources(paths: Iterable[Path | str], catalog: CatalogConfig | None = None) -> Iterator[Photo]:
+def find_sources(
+    paths: Iterable[Path | str], catalog: CatalogConfig | None = None, title_column: str = TITLE
+) -> Iterator[Photo]:
     """The photos of each path in turn: a photo, all photos of a folder, or the products of a catalog.
 
-    Ids are product ids in a catalog and file stems elsewhere. All paths are looked at before the first photo is given,
-    so that a mistake does not show after hours of work; folders are walked as the photos are asked for.
+    Ids are product ids in a catalog and file stems elsewhere; titles are those of a catalog. All paths are looked at
+    before the first photo is given, so that a mistake does not show after hours of work; folders are walked as the
+    photos are asked for.
+
+    Args:
+        paths: photos, folders and catalogs.
+        catalog: where a catalog has what.
+        title_column: what else a table may call its titles, where `catalog` doesn't say.
 
     Raises:
         CatalogError: a path does not exist, a folder holds no photo, or a catalog can't be read.
     """
-    return chain.from_iterable([_source(Path(path), catalog or CatalogConfig()) for path in paths])
+    return chain.from_iterable([_source(Path(path), catalog or CatalogConfig(), title_column) for path in paths])
 
 
 def listed_photos(lines: Iterable[str]) -> Iterator[Photo]:
@@ -48,10 +56,11 @@ def is_catalog(path: Path) -> bool:
     return is_fashion(path) or (path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def _source(path: Path, catalog: CatalogConfig) -> Iterator[Photo]:
+def _source(path: Path, catalog: CatalogConfig, title_column: str) -> Iterator[Photo]:
     if is_catalog(path):
         products = read_products(path, catalog, records=False)
-        return map(Photo, products.ids, products.columns[IMAGE])
+        titles = products.columns.get(TITLE) or products.columns.get(title_column) or repeat("")
+        return map(Photo, products.ids, products.columns[IMAGE], titles)
     if path.is_dir():
         return _folder_photos(path)
     if path.exists():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,15 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
+from tagger.calibration import Calibration
 from tagger.catalog.photos import decode_photo
 from tagger.config import EngineName, EnginePrecision
 from tagger.cores import usable_cores
 from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
 from tagger.errors import BundleError, PhotoError
+from tagger.fusion import fuse
 from tagger.inference.answers import multi_tags, ranked, single_tags
 from tagger.inference.engine import Engine, Outputs, open_engine
+from tagger.inference.fusion import BOTH, IMAGE, NO_TITLE, NOTHING, TITLE, Inputs, TitleReader, answered_from
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
+from tagger.title_part import TitlePart, has_title_part
 
 EMBEDDING = "embedding"
 #: Beside the scores of the heads, where the bundle can tell: see `Novelty.scores`.
@@ -34,7 +39,33 @@ _BATCHES_AHEAD = 3
 _DECODERS = min(8, usable_cores())
 
 _Decoded = NDArray[np.uint8] | PhotoError
-_Batch = list[tuple[Photo, _Decoded]]
+
+
+class _Batch(NamedTuple):
+    """N photos, their pixels, which of their titles say something, and the logits of those (K titles)."""
+
+    photos: list[Photo]
+    decoded: list[_Decoded]
+    titled: NDArray[np.bool_]
+    title: Outputs
+
+
+class Looked(NamedTuple):
+    """A batch of photos and the raw outputs for them, not yet calibrated.
+
+    Args:
+        photos: N photos.
+        errors: why each can't be used; "" for those that can.
+        titled: whether the title says anything to the bundle, bool (N,).
+        image: outputs for the photos that can be used, in their order.
+        title: logits for the titles that say anything, in their order.
+    """
+
+    photos: list[Photo]
+    errors: list[str]
+    titled: NDArray[np.bool_]
+    image: Outputs
+    title: Outputs
 
 
 class Scored(NamedTuple):
@@ -42,14 +73,17 @@ class Scored(NamedTuple):
 
     Args:
         photos: N photos.
-        errors: why each can't be used; "" for the M that can.
+        errors: why each can't be used, "" for those that can.
         scores: calibrated probabilities by output name, float32 (M, C), "embedding", float32 (M, E), and, where the
-            bundle can tell, "novelty", float32 (M, 1).
+            bundle can tell, "novelty", float32 (M, 1), for the M products that are answered; embedding and novelty
+            are zero where only the title answers.
+        inputs: what each of the N products is answered from: "image", "title", "image+title", or "" for nothing.
     """
 
     photos: list[Photo]
     errors: list[str]
     scores: Scores
+    inputs: list[str]
 
 
 class Tagger:
@@ -68,7 +102,48 @@ class Tagger:
         self.bundle = bundle
         self.target_precision = target_precision or bundle.config.review.target_precision
         self._engine = engine
+        self._asked_precision = target_precision
         self._review = _review_confidences(bundle, target_precision)
+
+    @property
+    def reads_titles(self) -> bool:
+        """Whether its bundle knows what titles say."""
+        return has_title_part(self.bundle)
+
+    @cached_property
+    def _reader(self) -> TitleReader:
+        """Opened when the first title comes: photos alone are tagged without it.
+
+        Raises:
+            BundleError: the bundle can't read titles.
+        """
+        return TitleReader(self.bundle)
+
+    @cached_property
+    def _with_titles(self) -> dict[str, Tagger]:
+        """Taggers with the calibrations of answers in which titles have a part."""
+        part, taggers = self._reader.part, {}
+        for inputs, calibration in ((BOTH, part.both), (TITLE, part.title)):
+            taggers[inputs] = Tagger(replace(self.bundle, calibration=calibration), self._engine, self._asked_precision)
+        return taggers
+
+    def require(self, inputs: Inputs) -> None:
+        """Make sure that tags can come from these inputs.
+
+        Raises:
+            BundleError: titles are asked for by name, and the bundle can't read them.
+        """
+        if inputs == "title":
+            TitlePart.of(self.bundle)
+
+    def calibration(self, inputs: Inputs) -> Calibration:
+        """How products are answered that have all that is asked for."""
+        asked = BOTH if inputs == "auto" and self.reads_titles else IMAGE if inputs == "auto" else inputs
+        return self._answering(asked).bundle.calibration
+
+    def _answering(self, inputs: str) -> Tagger:
+        """A tagger with the calibration of answers from these inputs."""
+        return self if inputs == IMAGE else self._with_titles[inputs]
 
     @classmethod
     def open(
@@ -142,62 +217,126 @@ class Tagger:
         return self.decode(self.scores(pixels), top_k)
 
     def run(
-        self, photos: Iterable[Photo], *, top_k: int = 3, other_heads: bool = True, batch_size: int = 64
+        self,
+        photos: Iterable[Photo],
+        *,
+        top_k: int = 3,
+        other_heads: bool = True,
+        batch_size: int = 64,
+        inputs: Inputs = "auto",
     ) -> Iterator[Tagged]:
         """Tag photos in their order, streaming: memory stays bounded however many there are.
 
-        A photo that can't be used gives a `Tagged` with an error and no tags; the others go on.
+        A photo that can't be used gives a `Tagged` with an error, and tags only if its title says something; the
+        others go on.
 
         Args:
             photos: read as far as needed, so an endless stream is fine.
             top_k: labels an attribute, the answer included. Ranking takes time: 1 is the fastest.
             other_heads: give also what the heads say that are not the primary one.
             batch_size: photos that the network sees at once.
+            inputs: "auto": from photo and title, as far as they are there and the bundle reads titles; "image" or
+                "title": from these alone.
+
+        Raises:
+            BundleError: titles are asked for by name, and the bundle can't read them.
         """
-        for batch in self.score(photos, batch_size=batch_size):
-            tags = self.decode(batch.scores, top_k)
+        for batch in self.score(photos, batch_size=batch_size, inputs=inputs):
+            tags = self.decode_batch(batch, top_k)
             heads = self._other_heads(batch.scores, top_k) if other_heads else [{}] * len(tags)
             yield from _pair(batch, tags, heads)
 
-    def score(self, photos: Iterable[Photo], *, batch_size: int = 64) -> Iterator[Scored]:
+    def score(self, photos: Iterable[Photo], *, batch_size: int = 64, inputs: Inputs = "auto") -> Iterator[Scored]:
         """The first half of `run`: photos to probabilities and embeddings, batch by batch, in their order."""
+        for looked in self.look(photos, batch_size=batch_size, inputs=inputs):
+            yield self.answer(looked, inputs)
+
+    def look(self, photos: Iterable[Photo], *, batch_size: int = 64, inputs: Inputs = "auto") -> Iterator[Looked]:
+        """The first half of `score`: photos and titles to raw outputs, which `answer` can use more than once."""
+        self.require(inputs)
+        if inputs == "title":
+            yield from self._read_titles(photos, batch_size)
+            return
         waiting: deque[_Batch] = deque()
-        for outputs in self._engine.stream(self._readable(photos, batch_size, waiting)):
+        for outputs in self._engine.stream(self._readable(photos, batch_size, inputs, waiting)):
             batch = waiting.popleft()
-            errors = [str(decoded) if isinstance(decoded, PhotoError) else "" for _, decoded in batch]
+            errors = [str(decoded) if isinstance(decoded, PhotoError) else "" for decoded in batch.decoded]
             usable = errors.count("")
-            scores = {name: values[:usable] for name, values in self._calibrated(outputs).items()}
-            yield Scored([photo for photo, _ in batch], errors, scores)
+            image = {name: values[:usable] for name, values in outputs.items()}
+            yield Looked(batch.photos, errors, batch.titled, image, batch.title)
+
+    def answer(self, looked: Looked, inputs: Inputs = "auto") -> Scored:
+        """Calibrated probabilities from the raw outputs of a batch: see `Scored`."""
+        readable = np.array([not error for error in looked.errors], dtype=np.bool_)
+        chosen = np.array(answered_from(readable, looked.titled, inputs), dtype=object)
+        of_image, of_title = np.cumsum(readable) - 1, np.cumsum(looked.titled) - 1
+        answers = {}
+        for kind in dict.fromkeys(name for name in chosen if name) or [IMAGE if looked.image else TITLE]:
+            rows = np.flatnonzero(chosen == kind)
+            image = {name: values[of_image[rows]] for name, values in looked.image.items()} if kind != TITLE else {}
+            title = {name: values[of_title[rows]] for name, values in looked.title.items()} if kind != IMAGE else {}
+            if kind == BOTH:
+                image |= fuse(image, title, self._reader.part.heads)
+            answers[kind] = self._answering(kind)._calibrated(image or title)
+        return Scored(looked.photos, looked.errors, _in_order(answers, chosen), list(chosen))
+
+    def decode_batch(self, batch: Scored, top_k: int = 3) -> list[dict[str, Tag]]:
+        """Tags by attribute of the M products of a batch that are answered, see `decode`."""
+        answered = np.array([name for name in batch.inputs if name], dtype=object)
+        tags: list[dict[str, Tag]] = [{}] * len(answered)
+        for kind in dict.fromkeys(answered):
+            rows = np.flatnonzero(answered == kind)
+            scores = {name: values[rows] for name, values in batch.scores.items()}
+            for row, found in zip(rows, self._answering(kind).decode(scores, top_k), strict=True):
+                tags[row] = found
+        return tags
+
+    def _read_titles(self, photos: Iterable[Photo], batch_size: int) -> Iterator[Looked]:
+        """Like `look`, from titles alone: photos are not even opened."""
+        stream = iter(photos)
+        while batch := list(islice(stream, batch_size)):
+            titled, title = self._read_batch_titles(batch)
+            errors = ["" if known else NO_TITLE for known in titled]
+            yield Looked(batch, errors, titled, {}, title or self._reader(np.zeros((0, 1), dtype=np.int32)))
 
     def _readable(
-        self, photos: Iterable[Photo], batch_size: int, waiting: deque[_Batch]
+        self, photos: Iterable[Photo], batch_size: int, inputs: Inputs, waiting: deque[_Batch]
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the pixels of each batch for the network, and leave the batch itself in `waiting`."""
         nothing = np.zeros((self.bundle.photo.height, self.bundle.photo.width, 3), dtype=np.uint8)
-        with contextlib.closing(self._read(photos, batch_size)) as batches:
+        with contextlib.closing(self._read(photos, batch_size, inputs)) as batches:
             for batch in batches:
                 waiting.append(batch)
                 # A batch with no photo that can be used still takes its turn.
-                yield np.stack([pixels for _, pixels in batch if not isinstance(pixels, PhotoError)] or [nothing])
+                yield np.stack([pixels for pixels in batch.decoded if not isinstance(pixels, PhotoError)] or [nothing])
 
-    def _read(self, photos: Iterable[Photo], batch_size: int) -> Generator[_Batch]:
+    def _read(self, photos: Iterable[Photo], batch_size: int, inputs: Inputs) -> Generator[_Batch]:
         """Yield the photos in batches, decoded by threads that stay a few batches ahead."""
         stream = iter(photos)
-        ahead: deque[tuple[list[Photo], Future[list[_Decoded]]]] = deque()
+        ahead: deque[Future[_Batch]] = deque()
         pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
         try:
             while True:
                 while len(ahead) < _BATCHES_AHEAD and (batch := list(islice(stream, batch_size))):
-                    ahead.append((batch, pool.submit(self._decode_photos, batch)))
+                    ahead.append(pool.submit(self._read_batch, batch, inputs))
                 if not ahead:
                     return
-                batch, decoded = ahead.popleft()
-                yield list(zip(batch, decoded.result(), strict=True))
+                yield ahead.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _decode_photos(self, photos: list[Photo]) -> list[_Decoded]:
-        return [self._decode_photo(photo) for photo in photos]
+    def _read_batch(self, photos: list[Photo], inputs: Inputs) -> _Batch:
+        decoded = [self._decode_photo(photo) for photo in photos]
+        unread: tuple[NDArray[np.bool_], Outputs] = (np.zeros(len(photos), dtype=np.bool_), {})
+        return _Batch(photos, decoded, *(unread if inputs == "image" else self._read_batch_titles(photos)))
+
+    def _read_batch_titles(self, photos: list[Photo]) -> tuple[NDArray[np.bool_], Outputs]:
+        """Which titles say something (N,), and the logits of those."""
+        if not self.reads_titles or not any(photo.title for photo in photos):
+            return np.zeros(len(photos), dtype=np.bool_), {}
+        rows = self._reader.part.vocabulary.rows([photo.title for photo in photos])
+        titled = rows[:, 0] > 0
+        return titled, self._reader(rows[titled]) if titled.any() else {}
 
     def _decode_photo(self, photo: Photo) -> _Decoded:
         if not photo.path:
@@ -209,9 +348,10 @@ class Tagger:
 
     def _calibrated(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
         scores = probabilities(outputs, self.bundle.label_space, self.bundle.calibration)
-        scores[EMBEDDING] = outputs[EMBEDDING]
-        if self.bundle.novelty is not None:
-            scores[NOVELTY] = self.bundle.novelty.scores(outputs[EMBEDDING])[:, None]
+        if EMBEDDING in outputs:
+            scores[EMBEDDING] = outputs[EMBEDDING]
+            if self.bundle.novelty is not None:
+                scores[NOVELTY] = self.bundle.novelty.scores(outputs[EMBEDDING])[:, None]
         return scores
 
     def _other_heads(self, scores: Scores, top_k: int) -> list[dict[str, dict[str, float]]]:
@@ -222,7 +362,7 @@ class Tagger:
             for name in [output_name(attribute, head)]
             if head != attribute.primary
         }
-        count = len(scores[EMBEDDING])
+        count = len(next(iter(scores.values())))
         return [{name: next(labels) for name, labels in others.items()} for _ in range(count)]
 
 
@@ -233,12 +373,13 @@ def _pair(
     embeddings = batch.scores[EMBEDDING]
     novelty = batch.scores[NOVELTY][:, 0].astype(float).round(4).tolist() if NOVELTY in batch.scores else None
     rows = zip(tags, heads, embeddings, novelty or [None] * len(embeddings), strict=True)
-    for photo, error in zip(batch.photos, batch.errors, strict=True):
-        if error:
+    for photo, error, inputs in zip(batch.photos, batch.errors, batch.inputs, strict=True):
+        if not inputs:
             yield Tagged(photo.id, photo.path, error=error)
-        else:
-            found, others, embedding, unlike = next(rows)
-            yield Tagged(photo.id, photo.path, found, others, embedding, novelty=unlike)
+            continue
+        found, others, embedding, unlike = next(rows)
+        seen = (None, None) if inputs == TITLE else (embedding, unlike)
+        yield Tagged(photo.id, photo.path, found, others, seen[0], error, inputs, seen[1])
 
 
 def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[str, float]:
@@ -251,6 +392,24 @@ def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[
             "was made by an older program. Train it again, or leave out the target precision."
         )
     return {name: bundle.calibration.review_at(name, target_precision) for name in bundle.label_space.attributes}
+
+
+def _in_order(answers: Mapping[str, Scores], chosen: NDArray[np.object_]) -> Scores:
+    """Scores of a batch in the order of its products, from those of each kind of answer; zero where a kind has none.
+
+    Args:
+        answers: by what they are answered from.
+        chosen: what each product is answered from (N,).
+    """
+    answered = chosen[chosen != NOTHING]
+    if len(answers) == 1 and EMBEDDING in next(iter(answers.values())):
+        return next(iter(answers.values()))
+    widths = {EMBEDDING: 0} | {name: v.shape[1] for scores in answers.values() for name, v in scores.items()}
+    ordered = {name: np.zeros((len(answered), width), dtype=np.float32) for name, width in widths.items()}
+    for kind, scores in answers.items():
+        for name, values in scores.items():
+            ordered[name][answered == kind] = values
+    return ordered
 
 
 def _check_outputs(bundle: Bundle, engine: Engine) -> None:

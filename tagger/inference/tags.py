@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 
 class Photo(NamedTuple):
-    """A photo to tag: the id of its product, and its path ("" where the product has none)."""
+    """A photo to tag: the id of its product, its path ("" where the product has none), and the product's title."""
 
     id: str
     path: str
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,11 @@ class Tagged:
     Args:
         id: of its product.
         image: its path.
-        tags: by attribute; empty where the photo could not be used.
+        tags: by attribute; empty where neither photo nor title could be used.
         heads: probabilities of the heads that are not the primary one, by output name and label.
         embedding: float32 (E,), not normalised; None where the photo could not be used.
-        error: why it could not be used, else "".
+        error: why it could not be used, else "". The tags are those of the title then, if there are any.
+        inputs: what the tags come from: "image", "title" or "image+title"; "" where there are none.
         novelty: how unlike the photos of the catalog it is, see `Novelty.scores`; None where the photo could not be
             used, or the bundle can't tell.
     """
@@ -56,6 +58,7 @@ class Tagged:
     heads: dict[str, dict[str, float]] = field(default_factory=dict)
     embedding: NDArray[np.float32] | None = None
     error: str = ""
+    inputs: str = ""
     novelty: float | None = None
 
     @property

@@ -71,10 +71,11 @@ def to_row(tagged: Tagged, attributes: Sequence[str]) -> list[Any]:
 
 
 def to_json(tagged: Tagged) -> dict[str, Any]:
-    """A result as JSON: runners-up, the other heads and the novelty included."""
+    """A result as JSON: what it comes from, runners-up, the other heads and the novelty included."""
     return {
         "id": _writable(tagged.id),
         "image": _writable(tagged.image),
+        "inputs": tagged.inputs,
         "tags": {name: _tag_to_json(tag) for name, tag in tagged.tags.items()},
         "other_heads": tagged.heads,
         "not_a_product": None if tagged.error else tagged.not_a_product,

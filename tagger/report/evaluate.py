@@ -21,6 +21,7 @@ from tagger.report.select import ALL, Selection
 
 if TYPE_CHECKING:
     from tagger.inference import Tagger
+    from tagger.inference.fusion import Inputs
 
 
 def evaluate(
@@ -31,6 +32,7 @@ def evaluate(
     command: str = "",
     earlier: EarlierReport | None = None,
     batch_size: int = 64,
+    inputs: Inputs = "auto",
     progress: Progress = silent,
 ) -> Evaluation:
     """Tag products whose labels are known, and compare; look for labels that are likely wrong.
@@ -42,10 +44,12 @@ def evaluate(
         command: recorded in the report.
         earlier: a report to compare with.
         batch_size: photos that go through the model at once.
+        inputs: what tags come from, see `Tagger.run`.
         progress: told how many photos are done.
 
     Raises:
-        CatalogError: the catalog has none of the model's attributes, or no photo can be read.
+        CatalogError: the catalog has none of the model's attributes, or no product can be tagged.
+        BundleError: titles are asked for by name, and the model can't read them.
     """
     bundle = tagger.bundle
     selection = selection or Selection(ALL, [str(id_) for id_ in catalog.table.index])
@@ -54,7 +58,7 @@ def evaluate(
             f"Nothing to compare with: the model tags {', '.join(bundle.label_space.attributes)}; "
             f"{catalog.root} has {', '.join(catalog.attributes) or 'no attributes'}. Map them in catalog.columns."
         )
-    predictions = predict(tagger, catalog, selection.ids, batch_size=batch_size, progress=progress)
+    predictions = predict(tagger, catalog, selection.ids, batch_size=batch_size, inputs=inputs, progress=progress)
     if not predictions.ids:
         id_, reason = next(iter(predictions.problems.items()), ("", "there is no product"))
         raise CatalogError(f"No photo of {len(selection.ids):,} products can be read, such as {id_}: {reason}")
@@ -62,7 +66,7 @@ def evaluate(
         predictions,
         catalog.table.loc[selection.ids],
         bundle.label_space,
-        bundle.calibration,
+        tagger.calibration(inputs),
         bundle.config,
         target_precision=tagger.target_precision,
         part=selection.part,

@@ -57,6 +57,8 @@ class Evaluation:
         card: the facts of the model's card, see `card.render_card`; empty where nothing is known of the model.
         families: how parents and children agree.
         not_a_product: share of the products that look like none; None where the bundle can't tell.
+        inputs: how good tags are from image, title and both, see `to_json`; None where titles are not read.
+        compared: number of products that this was found out on.
     """
 
     part: str
@@ -74,6 +76,8 @@ class Evaluation:
     card: Mapping[str, Any] = field(default_factory=dict, repr=False)
     families: list[Metrics] = field(default_factory=list)
     not_a_product: float | None = None
+    inputs: Metrics | None = None
+    compared: int = 0
 
     @property
     def products(self) -> int:
@@ -114,6 +118,8 @@ class Evaluation:
             sigmoid             the head at its thresholds: support, labels, subset_accuracy, hamming_loss, micro_f1,
                                 macro_f1, mean_average_precision; null without such a head
             heads               both heads on the same products, see `heads.compare_heads`; null without two heads
+        inputs.KIND             only where the model reads titles: KIND is image, title or both, each judged on the
+                                products that have both; by attribute, and for all_at_once: accuracy, macro_f1
         """
         judged = {name: attribute.metrics for name, attribute in self.attributes.items()}
         return {
@@ -131,4 +137,5 @@ class Evaluation:
             "attributes": judged,
             "label_issues": len(self.label_issues),
             "comparison": None if self.comparison is None else self.comparison.to_json(),
+            **({"inputs": self.inputs} if self.inputs else {}),
         }

@@ -21,6 +21,7 @@ from tagger.report.confidence import Answers, confidence_metrics, uncalibrated_a
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
 from tagger.report.families import family_metrics
 from tagger.report.heads import HeadScores, compare_heads
+from tagger.report.inputs import input_metrics
 from tagger.report.metrics import Labels, Metrics, Tags
 from tagger.report.predict import Predictions
 from tagger.report.select import ALL
@@ -74,7 +75,8 @@ def judge(
     found_notes += [note for name, judged in attributes.items() for note in _unknown_note(name, judged)]
     if predictions.problems:
         found_notes.append(
-            f"{len(predictions.problems):,} product(s) have no readable photo and were not judged; "
+            f"{len(predictions.problems):,} product(s) have no readable photo"
+            f"{' and no title that can be read' if predictions.by_inputs else ''} and were not judged; "
             "`error` in predictions.csv says why."
         )
     if not attributes:
@@ -95,7 +97,25 @@ def judge(
         photo=config.photo,
         families=family_metrics(predictions, space, truth),
         not_a_product=metrics.mean_or_none(_not_a_product(predictions)),
+        inputs=_judge_inputs(predictions, {name: truth[name] for name in attributes}, space, together),
+        compared=len(predictions.compared),
     )
+
+
+def _judge_inputs(
+    predictions: Predictions, truth: Mapping[str, Labels], space: LabelSpace, together: tuple[str, ...]
+) -> Metrics | None:
+    """The tags from image, title and both, on the products that have both; None where there are none."""
+    row = {id_: number for number, id_ in enumerate(predictions.ids)}
+    rows = np.array([row[id_] for id_ in predictions.compared if id_ in row], dtype=np.int64)
+    compared = {name: labels[rows] for name, labels in truth.items() if (labels[rows] != "").any()}
+    if not all(name in compared for name in together):
+        return None
+    tags = {
+        inputs: {name: _comparable_labels(space[name], columns[name]) for name in compared}
+        for inputs, columns in predictions.by_inputs.items()
+    }
+    return input_metrics(compared, tags, {name: space[name].multi_valued for name in compared}, together)
 
 
 def _truth(attribute: Attribute, column: pd.Series, config: Config) -> Labels:
@@ -121,10 +141,13 @@ def _joined(values: Sequence[str]) -> str:
 
 def _comparable(attribute: Attribute, tags: Tags) -> Tags:
     """The same tags, several labels at once in alphabetical order."""
+    return Tags(_comparable_labels(attribute, tags.label), tags.confidence, tags.needs_review, tags.best)
+
+
+def _comparable_labels(attribute: Attribute, labels: Labels) -> Labels:
     if not attribute.multi_valued:
-        return tags
-    labels = np.array([_joined(cell_values(label)) for label in tags.label], dtype=object)
-    return Tags(labels, tags.confidence, tags.needs_review, tags.best)
+        return labels
+    return np.array([_joined(cell_values(label)) for label in labels], dtype=object)
 
 
 def _judge_attribute(

@@ -3,49 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.catalog.table import IMAGE, Catalog
+from tagger.catalog.table import IMAGE, TITLE, Catalog
+from tagger.inference.fusion import NO_TITLE
 from tagger.inference.tags import Photo
 from tagger.progress import Progress, silent
-from tagger.report.metrics import Tags
+from tagger.report.inputs import Comparison
+from tagger.report.metrics import Labels, Tags
 
 if TYPE_CHECKING:
     from tagger.inference import Tag, Tagger
+    from tagger.inference.fusion import Inputs
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the model says of N products whose photos could be read.
+    """What the model says of the N products that it could tag.
 
     Args:
         ids: product ids (N).
         tags: tags by attribute.
         scores: calibrated probabilities by output name, float32 (N, C), and, where the bundle can tell, "novelty",
             float32 (N, 1); the embedding is not among them.
-        problems: why the photo of each other product could not be read, by id.
+        problems: why each other product could not be tagged, by id.
+        by_inputs: labels by attribute (K), by what they come from: "image", "title" and "both"; of the K products
+            that have a photo and a title which the model can read. Empty where it reads no titles.
+        compared: ids of these products (K).
     """
 
     ids: list[str]
     tags: dict[str, Tags]
     scores: dict[str, NDArray[np.float32]]
     problems: dict[str, str]
+    by_inputs: dict[str, dict[str, Labels]] = field(default_factory=dict)
+    compared: list[str] = field(default_factory=list)
 
 
 def predict(
-    tagger: Tagger, catalog: Catalog, ids: Sequence[str], *, batch_size: int = 64, progress: Progress = silent
+    tagger: Tagger,
+    catalog: Catalog,
+    ids: Sequence[str],
+    *,
+    batch_size: int = 64,
+    inputs: Inputs = "auto",
+    progress: Progress = silent,
 ) -> Predictions:
-    """Tag products by their photos; a photo that can't be read is left out and named in `problems`.
+    """Tag products; what can't be tagged is left out and named in `problems`.
+
+    Photos go through the network once, also where tags from image, title and both are compared.
 
     Args:
         tagger: an open model.
         catalog: its `image` column names the photos.
         ids: products of the catalog, in the order of the result.
         batch_size: photos that go through the model at once.
+        inputs: what tags come from, see `Tagger.run`.
         progress: told how many photos are done.
     """
     problems: dict[str, str] = {}
@@ -53,13 +71,19 @@ def predict(
     tags: list[dict[str, Tag]] = []
     scores: list[dict[str, NDArray[np.float32]]] = []
     progress(0, len(ids), "photos tagged")
-    photos = map(Photo, ids, catalog.table.loc[list(ids), IMAGE])
-    for batch in tagger.score(photos, batch_size=batch_size):
-        tags += tagger.decode(batch.scores)
+    tagger.require(inputs)
+    table = catalog.table.loc[list(ids)]
+    photos = map(Photo, ids, table[IMAGE], table[TITLE] if TITLE in table.columns else repeat(""))
+    comparison = Comparison(tagger) if tagger.reads_titles else None
+    for looked in tagger.look(photos, batch_size=batch_size):
+        batch = tagger.answer(looked, inputs)
+        tags += tagger.decode_batch(batch)
+        if comparison:
+            comparison.add(looked)
         scores.append({name: values for name, values in batch.scores.items() if name != "embedding"})
-        for photo, error in zip(batch.photos, batch.errors, strict=True):
-            if error:
-                problems[photo.id] = error
+        for photo, error, used in zip(batch.photos, batch.errors, batch.inputs, strict=True):
+            if not used:
+                problems[photo.id] = error or NO_TITLE
             else:
                 read.append(photo.id)
         progress(len(read) + len(problems), len(ids), "photos tagged")
@@ -68,6 +92,8 @@ def predict(
         tags={name: _columns([product[name] for product in tags]) for name in (tags[0] if tags else ())},
         scores={name: np.concatenate([batch[name] for batch in scores]) for name in (scores[0] if scores else ())},
         problems=problems,
+        by_inputs=comparison.labels if comparison else {},
+        compared=comparison.ids if comparison else [],
     )
 
 

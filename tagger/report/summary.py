@@ -9,6 +9,7 @@ import pandas as pd
 from tagger._version import __version__
 from tagger.report.compare_text import comparison_markdown
 from tagger.report.evaluation import AttributeEvaluation, Evaluation
+from tagger.report.inputs import input_section
 from tagger.report.metrics import confused_pairs
 from tagger.report.tables import markdown_table, number, plain_table
 
@@ -62,6 +63,7 @@ def summary_markdown(evaluation: Evaluation) -> str:
         markdown_table(*_overview(evaluation)),
         f"{_all_at_once(evaluation)}\n",
         _READING,
+        input_section(evaluation.inputs, evaluation.compared) if evaluation.inputs else "",
         "## What can be accepted without review\n",
         markdown_table(*_acceptance(evaluation)),
         _ACCEPTING,

@@ -14,6 +14,7 @@ import pandas as pd
 from tagger.bundle import NOVELTY, seal
 from tagger.calibration import Calibration
 from tagger.catalog.splits import write_split
+from tagger.catalog.table import TITLE
 from tagger.config import Config, FlagsConfig
 from tagger.decoding import choose_classes, class_probabilities, probabilities
 from tagger.files import atomic_folder, write_json, write_text
@@ -22,11 +23,13 @@ from tagger.flags.training import train_flags
 from tagger.network.model import with_embedding
 from tagger.progress import Progress, silent
 from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
+from tagger.title_part import FOLDER as TITLE_FOLDER
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.export import export_onnx
 from tagger.training.novelty import learn_novelty
 from tagger.training.prepare import Prepared
 from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
+from tagger.training.title import write_title_part
 from tagger.training.validation import predict_logits, tag_figures, validation_metrics
 
 _log = logging.getLogger(__name__)
@@ -46,8 +49,8 @@ def write_bundle(
     """Write a bundle under a temporary name and rename it when it is whole.
 
     It is calibrated on the validation part, or on the train part where there is no other. `metrics.json` says which,
-    and holds the metrics of the primary heads alone, those of the tags as they are given, and how often the int8 model
-    answers as the float model does; `card.md` says the same to a reader.
+    and holds the metrics of the primary heads alone, those of the tags as they are given, how often the int8 model
+    answers as the float model does, and what titles add where they are an input; `card.md` says the same to a reader.
 
     Args:
         folder: where the bundle goes.
@@ -88,6 +91,16 @@ def write_bundle(
         )
         if quantize_convolutions(temporary / "model.onnx", training, int8):
             metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration)
+        if TITLE in config.inputs:
+            metrics["inputs"] = write_title_part(
+                temporary / TITLE_FOLDER,
+                prepared,
+                part,
+                logits,
+                config.review.target_precision,
+                config.training.seed,
+                progress,
+            )
         write_json(temporary / "metrics.json", metrics)
         facts = bundle_facts(
             config,

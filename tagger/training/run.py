@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 
+from tagger.catalog.table import TITLE
 from tagger.config import Config
 from tagger.files import atomic_file
 from tagger.network.model import build_network
@@ -26,6 +27,7 @@ from tagger.training.optimization import compile_model, numeric_precision
 from tagger.training.prepare import Prepared, prepare
 from tagger.training.run_folder import check_folder, claim_folder
 from tagger.training.start import Start, find_start
+from tagger.training.title import check_titles
 from tagger.training.weights import take_over
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,8 @@ def train(
     with shared_by(config.training.devices):
         prepared = prepare(data, config, split_file, progress, learned=origin.learned() if origin else ())
         learnable_flags(prepared, config.flags)
+        if TITLE in config.inputs:
+            check_titles(prepared)
         trainer = _trainer(prepared, config, out, origin, resume)
         claim_folder(out, config, prepared.split, resume, origin)
         if resume and trainer.resume():

@@ -42,3 +42,14 @@ def test_a_broken_catalog_is_told(fashion: Path) -> None:
     (fashion / "styles.csv").write_text("sku\n7\n")
     with pytest.raises(CatalogError, match="Expected a column id"):
         list(find_sources([fashion]))
+
+
+def test_products_have_their_titles(fashion: Path) -> None:
+    (fashion / "styles.csv").write_text("id,productDisplayName\n7,Blue cup\n8,\n")
+    assert [photo.title for photo in find_sources([fashion])] == ["Blue cup", ""]
+    (fashion / "a.csv").write_text("id,image,name\n1,images/7.jpg,Red cup\n")
+    assert [photo.title for photo in find_sources([fashion / "a.csv"])] == [""]
+    assert [photo.title for photo in find_sources([fashion / "a.csv"], title_column="name")] == ["Red cup"]
+    mapped = CatalogConfig(columns={"title": "name"})
+    assert [photo.title for photo in find_sources([fashion / "a.csv"], mapped)] == ["Red cup"]
+    assert [photo.title for photo in find_sources([fashion / "images" / "7.jpg"])] == [""]

@@ -196,7 +196,7 @@ def test_results_come_in_order_with_ids_heads_and_embeddings(tagger: Tagger, tmp
     colours = [RED, GREEN, BLUE] * 7
     photos = [draw(tmp_path / f"№{i}.png", colour) for i, colour in enumerate(colours)]
     found = list(tagger.run(photos, batch_size=4, top_k=2))
-    assert [(tagged.id, tagged.image) for tagged in found] == photos
+    assert [(tagged.id, tagged.image) for tagged in found] == [(photo.id, photo.path) for photo in photos]
     assert [tagged.tags["articleType"].label for tagged in found[:3]] == ["Tshirts", "Sports Shoes", "Belts"]
     assert all(list(tagged.heads) == ["masterCategory_sigmoid", "gender_softmax"] for tagged in found)
     assert list(found[1].heads["gender_softmax"]) == ["Women", "Men"]

@@ -57,6 +57,7 @@ def test_jsonl(tmp_path: Path) -> None:
     assert good == {
         "id": "größe\n№1",
         "image": 'a "b", c.jpg',
+        "inputs": "",
         "tags": {
             "usage": {
                 "label": "Casual|Sports",
@@ -72,7 +73,7 @@ def test_jsonl(tmp_path: Path) -> None:
         "error": "",
     }
     assert broken == {
-        "id": "2", "image": ESCAPED, "tags": {}, "other_heads": {}, "not_a_product": None, "novelty": None,
+        "id": "2", "image": ESCAPED, "inputs": "", "tags": {}, "other_heads": {}, "not_a_product": None, "novelty": None,
         "error": f"{ESCAPED}: not a photo.",
     }  # fmt: skip
 
