@@ -155,6 +155,24 @@ def novelty_command(model: Path, data: Path, **shared: Any) -> None:
     _answer("novelty", "Not a product", shared, lambda _, *rest: novelty.measure_novelty(model, data, pictures, *rest))
 
 
+@main.command("protocol")
+@click.option(
+    "--report", "evaluated", required=True, type=click.Path(path_type=Path, exists=True), metavar="REPORT",
+    help="Folder that `tagger evaluate` wrote.",
+)  # fmt: skip
+@_data
+@_shared
+def protocol_command(evaluated: Path, data: Path, **shared: Any) -> None:
+    """A report's tags on frequent classes alone, colours in families, as another study has them. Runs once."""
+    from benchmarks import protocol
+
+    shared["rounds"] = 1
+    _answer(
+        "protocol", "Frequent classes alone", shared,
+        lambda _, *rest: protocol.measure_protocol(evaluated, data, *rest),
+    )  # fmt: skip
+
+
 @main.command("finetune")
 @_model
 @_data

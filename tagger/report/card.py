@@ -17,6 +17,8 @@ from tagger.report.tables import markdown_table, number
 
 #: Name of the card in a bundle.
 CARD = "card.md"
+#: `Config.inputs` in words.
+_INPUTS = {"image": "the photo", "title": "the title, where there is one,"}
 #: Columns of the figures: heading and key.
 _FIGURES = (
     ("accuracy", "accuracy"),
@@ -96,7 +98,7 @@ def bundle_facts(
         "command": about.get("command", ""),
         "products": about.get("products"),
         "parts": {part: sizes[part] for part in ("train", "validation", "test") if sizes[part]},
-        "inputs": ["the photo"],
+        "inputs": [_INPUTS[name] for name in config.inputs],
         "photo": {"height": config.photo.height, "width": config.photo.width},
         "trunk": config.network.trunk,
         "weights": config.network.weights,

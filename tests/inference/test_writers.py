@@ -73,8 +73,8 @@ def test_jsonl(tmp_path: Path) -> None:
         "error": "",
     }
     assert broken == {
-        "id": "2", "image": ESCAPED, "inputs": "", "tags": {}, "other_heads": {}, "not_a_product": None, "novelty": None,
-        "error": f"{ESCAPED}: not a photo.",
+        "id": "2", "image": ESCAPED, "inputs": "", "tags": {}, "other_heads": {}, "not_a_product": None,
+        "novelty": None, "error": f"{ESCAPED}: not a photo.",
     }  # fmt: skip
 
 
