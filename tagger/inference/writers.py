@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from tagger.errors import MissingDependencyError, OutputError
+from tagger.inference.fusion import TITLE
 from tagger.inference.tags import Tag, Tagged
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -67,7 +68,7 @@ def to_row(tagged: Tagged, attributes: Sequence[str]) -> list[Any]:
     for name in attributes:
         tag = tagged.tags.get(name)
         row += [tag.label, tag.confidence, tag.needs_review] if tag else [None, None, None]
-    return [*row, None if tagged.error else tagged.not_a_product, _writable(tagged.error)]
+    return [*row, _not_a_product(tagged), _writable(tagged.error)]
 
 
 def to_json(tagged: Tagged) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def to_json(tagged: Tagged) -> dict[str, Any]:
         "inputs": tagged.inputs,
         "tags": {name: _tag_to_json(tag) for name, tag in tagged.tags.items()},
         "other_heads": tagged.heads,
-        "not_a_product": None if tagged.error else tagged.not_a_product,
+        "not_a_product": _not_a_product(tagged),
         "novelty": tagged.novelty,
         "error": _writable(tagged.error),
     }
@@ -143,6 +144,11 @@ class ParquetWriter:
         cells = [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in self._schema]
         self._rows = []
         self._writer.write_table(pa.table(cells, schema=self._schema))
+
+
+def _not_a_product(tagged: Tagged) -> bool | None:
+    """What the photo says; None where no photo was looked at."""
+    return None if tagged.error or tagged.inputs == TITLE else tagged.not_a_product
 
 
 def _writable(text: str) -> str:

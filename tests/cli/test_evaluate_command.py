@@ -58,7 +58,8 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     names = tuple(COLOURS)
     space = LabelSpace({"baseColour": Attribute("baseColour", names, names, ("softmax", "sigmoid"), "softmax")})
     calibration = Calibration(thresholds={"baseColour": dict.fromkeys(names, 0.5)})
-    bundle = Bundle(folder, space, calibration, Config(), {"files": {"model.onnx": {"sha256": "0123456789abcdef"}}})
+    files = {"model.onnx": {"sha256": "0123456789abcdef"}, "split.csv": {}}
+    bundle = Bundle(folder, space, calibration, Config(), {"files": files})
     monkeypatch.setattr(Tagger, "open", lambda path, *_: Tagger(bundle, ColourEngine()))
     return folder
 

@@ -151,6 +151,7 @@ def test_where_nothing_can_be_accepted(small):
 
 
 def test_attribute_names_that_no_file_can_have(small, tmp_path):
-    odd = replace(small, attributes={"a/b": small.attributes["gender"]})
+    predictions = small.predictions.rename(columns=lambda column: column.replace("gender", "a/b"))
+    odd = replace(small, attributes={"a/b": small.attributes["gender"]}, predictions=predictions)
     write_report(odd, tmp_path / "report")
     assert (tmp_path / "report" / "per_class_a_b.csv").exists()
