@@ -30,9 +30,16 @@ SHORT = Sizes(photos=(150,), test=500)
 
 
 def measure_finetune(
-    model: Path, data: Path, changed: bool, labels: tuple[str, ...], tried: tuple[str, ...], sizes: Sizes, seeds: int, say: Say,
+    model: Path,
+    data: Path,
+    changed: bool,
+    labels: tuple[str, ...],
+    tried: tuple[str, ...],
+    sizes: Sizes,
+    seeds: int,
+    say: Say,
     report: Report,
-) -> None:  # fmt: skip
+) -> None:
     """Fill the report.
 
     Args:

@@ -67,7 +67,7 @@ def make(model: Path, data: Path, folder: Path, train: int, test: int, changed: 
 
 
 def change_photo(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A photo of the same thing, uint8 (H, W, 3), before a wall instead of white, smaller, elsewhere, in other light."""
+    """A photo of the same thing, uint8 (H, W, 3): before a wall instead of white, smaller, in other light."""
     height, width = _CANVAS
     # Colours of the wall's upper and lower edge: any brightness but white, and hardly a hue.
     wall = rng.uniform(90, 225, (2, 1)) + rng.uniform(-20, 20, (2, 3))
