@@ -181,10 +181,16 @@ def protocol_command(evaluated: Path, data: Path, **shared: Any) -> None:
     help="Columns of the catalog whose combinations are the new classes.",
 )  # fmt: skip
 @click.option(
+    "--photos", type=click.Choice(["changed", "same"]), default="changed", show_default=True,
+    help="changed: before a wall instead of white, smaller, off the middle, in other light.",
+)  # fmt: skip
+@click.option(
     "--try", "tried", multiple=True, metavar="KEY=VALUE", help="One more contender: --from with this setting changed."
 )
 @_shared
-def finetune_command(model: Path, data: Path, labels: tuple[str, ...], tried: tuple[str, ...], **shared: Any) -> None:
+def finetune_command(
+    model: Path, data: Path, labels: tuple[str, ...], photos: str, tried: tuple[str, ...], **shared: Any
+) -> None:
     """Fine-tuning on a few photos of another kind: how much better than from scratch.
 
     Rounds are seeds here.
@@ -194,7 +200,7 @@ def finetune_command(model: Path, data: Path, labels: tuple[str, ...], tried: tu
     sizes = finetune.SHORT if shared["short"] else finetune.FULL
     _answer(
         "finetune", "Fine-tuning", shared,
-        lambda *rest: finetune.measure_finetune(model, data, labels, tried, sizes, *rest),
+        lambda *rest: finetune.measure_finetune(model, data, photos == "changed", labels, tried, sizes, *rest),
     )  # fmt: skip
 
 

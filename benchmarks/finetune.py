@@ -30,14 +30,22 @@ SHORT = Sizes(photos=(150,), test=500)
 
 
 def measure_finetune(
-    model: Path, data: Path, labels: tuple[str, ...], tried: tuple[str, ...], sizes: Sizes, seeds: int, say: Say,
+    model: Path,
+    data: Path,
+    changed: bool,
+    labels: tuple[str, ...],
+    tried: tuple[str, ...],
+    sizes: Sizes,
+    seeds: int,
+    say: Say,
     report: Report,
-) -> None:  # fmt: skip
+) -> None:
     """Fill the report.
 
     Args:
         model: bundle to start from.
-        data: catalog whose photos are changed and relabelled.
+        data: catalog whose photos are relabelled.
+        changed: change the photos, too.
         labels: columns whose combinations are the new classes.
         tried: overrides of settings, each of which is one more contender.
         seeds: runs of each contender.
@@ -46,7 +54,7 @@ def measure_finetune(
         folder = Path(name)
         say("making another catalog out of this one")
         drawing = job(
-            "finetune", "make", model.resolve(), data.resolve(), folder, max(sizes.photos), sizes.test, *labels
+            "finetune", "make", model.resolve(), data.resolve(), folder, max(sizes.photos), sizes.test, changed, *labels
         )
         drawn = run_once(Contender("making a catalog", drawing)).values
         counts = [count for count in sizes.photos if count <= drawn["train"]] or [drawn["train"]]
@@ -60,11 +68,12 @@ def measure_finetune(
         ]
         measured = run_rounds(contenders, 1, say)
     report.took(measured)
+    photos = "Photos before a wall instead of white, smaller, off the middle, in other light" if changed else "Photos"
     text = (
-        f"Photos with other backgrounds, sizes, places and colours; the {drawn['classes']} classes are the commonest "
-        f"combinations of {' and '.join(labels)}, which the bundle never saw as classes. None of the photos was among "
-        f"those that it learned from. Accuracy and macro-F1 are on {drawn['test']:,} other photos; of the {seeds} runs "
-        "each, which draw other photos to learn from, the median, the least and the greatest."
+        f"{photos}; the {drawn['classes']} classes are the commonest combinations of {' and '.join(labels)}, which the "
+        "bundle never saw as classes. None of the photos was among those that it learned from. Accuracy and macro-F1 "
+        f"are on {drawn['test']:,} other photos; of the {seeds} runs each, which draw other photos to learn from, the "
+        "median, the least and the greatest."
     )
     table = Table("Fine-tuning", text, ("photos", "contender", "accuracy", "macro-F1", "training, s"))
     for count, way in product(counts, ways):

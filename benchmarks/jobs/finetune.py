@@ -1,6 +1,7 @@
 """Another catalog out of one, and runs on it.
 
-    make MODEL CATALOG FOLDER TRAIN TEST LABEL...: change and relabel photos that MODEL did not learn from
+    make MODEL CATALOG FOLDER TRAIN TEST CHANGED LABEL...: relabel photos that MODEL did not learn from, and change them
+        where CHANGED is True
     train MODEL FOLDER PHOTOS SEED WAY [OVERRIDE]: train on some of them, judge on the others
 
 Ways: `scratch` is `tagger train` as it comes, `schedule` the same with the epochs and batches of `--from`, `from` is
@@ -32,12 +33,12 @@ _TABLE, _LABEL = "products.csv", "shelf"
 _CLASSES, _FEWEST = 12, 8
 _VALIDATION = 0.15
 #: Photos of the other catalog: height and width.
-_CANVAS = (320, 320)
+_CANVAS = (320, 270)
 #: Lighter pixels are background.
 _WHITE = 238
 
 
-def make(model: Path, data: Path, folder: Path, train: int, test: int, labels: list[str]) -> None:
+def make(model: Path, data: Path, folder: Path, train: int, test: int, changed: bool, labels: list[str]) -> None:
     """Write photos and a table of (id, image, shelf, pool), and print what there is."""
     bundle = Bundle.open(model)
     catalog = read_catalog(data)
@@ -58,26 +59,29 @@ def make(model: Path, data: Path, folder: Path, train: int, test: int, labels: l
         writer = csv.writer(file)
         writer.writerow(["id", "image", _LABEL, "pool"])
         for number, id_ in enumerate(chosen):
-            photo = change_photo(np.asarray(cache.pixels[cache.select([id_])[0]]), rng)
+            photo = np.asarray(cache.pixels[cache.select([id_])[0]])
+            photo = change_photo(photo, rng) if changed else photo
             Image.fromarray(photo).save(folder / "images" / f"{number}.jpg", quality=80)
             writer.writerow([number, f"images/{number}.jpg", shelves[id_], "test" if number < test else "train"])
     print(json.dumps({"train": len(chosen) - test, "test": test, "classes": len({shelves[id_] for id_ in chosen})}))
 
 
 def change_photo(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A photo of the same thing, uint8 (H, W, 3): smaller, elsewhere, in other colours, before another background."""
+    """A photo of the same thing, uint8 (H, W, 3): before a wall instead of white, smaller, in other light."""
     height, width = _CANVAS
-    towards = rng.integers(60, 230, (2, 3))  # colours of the background's upper and lower edge
+    # Colours of the wall's upper and lower edge: any brightness but white, and hardly a hue.
+    wall = rng.uniform(90, 225, (2, 1)) + rng.uniform(-20, 20, (2, 3))
     share = np.linspace(0, 1, height)[:, None, None]
-    canvas = towards[0] * (1 - share) + towards[1] * share + rng.normal(0, 8, (height, width, 3))
-    scale = rng.uniform(0.55, 0.85) * min(height / photo.shape[0], width / photo.shape[1])
+    canvas = wall[0] * (1 - share) + wall[1] * share + rng.normal(0, 6, (height, width, 3))
+    scale = rng.uniform(0.65, 0.95) * min(height / photo.shape[0], width / photo.shape[1])
     size = (int(photo.shape[1] * scale), int(photo.shape[0] * scale))
     thing = np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BILINEAR))
     is_thing = (thing.min(axis=2) < _WHITE)[..., None]
     top, left = (int(rng.integers(0, room + 1)) for room in (height - size[1], width - size[0]))
     place = canvas[top : top + size[1], left : left + size[0]]
-    place[...] = np.where(is_thing, thing[..., rng.permutation(3)] * rng.uniform(0.7, 1.1), place)
-    return np.clip(canvas, 0, 255).astype(np.uint8)
+    place[...] = np.where(is_thing, thing, place)
+    light = rng.uniform(0.75, 1.1) * rng.uniform(0.9, 1.1, 3)
+    return np.clip(canvas * light, 0, 255).astype(np.uint8)
 
 
 def train(model: Path, folder: Path, photos: int, seed: int, way: str, override: str) -> None:
@@ -145,8 +149,8 @@ def _rows(folder: Path) -> list[dict[str, str]]:
 if __name__ == "__main__":
     task, bundle_, *rest = sys.argv[1:]
     if task == "make":
-        catalog_, folder_, train_, test_, *labels_ = rest
-        make(Path(bundle_), Path(catalog_), Path(folder_), int(train_), int(test_), labels_)
+        catalog_, folder_, train_, test_, changed_, *labels_ = rest
+        make(Path(bundle_), Path(catalog_), Path(folder_), int(train_), int(test_), changed_ == "True", labels_)
     else:
         folder_, photos_, seed_, way_, *override_ = rest
         train(Path(bundle_), Path(folder_), int(photos_), int(seed_), way_, "".join(override_))

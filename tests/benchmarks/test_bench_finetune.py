@@ -26,7 +26,7 @@ def test_another_catalog(
     parts = "\n".join(f"{id_},{'train' if id_ in learnt else 'test'}" for id_ in table.index)
     (tiny_bundle / "split.csv").write_text(f"id,part\n{parts}\n")
     seal(tiny_bundle, {})
-    make(tiny_bundle, sample_catalog, tmp_path, 40, 1000, ["gender", "masterCategory"])
+    make(tiny_bundle, sample_catalog, tmp_path, 40, 1000, True, ["gender", "masterCategory"])
     said = json.loads(capsys.readouterr().out)
     with (tmp_path / "products.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -35,7 +35,7 @@ def test_another_catalog(
     unseen = table.drop(list(learnt))
     known = set(unseen["gender"] + " " + unseen["masterCategory"])
     assert {row["shelf"] for row in rows} <= known and said["classes"] == len({row["shelf"] for row in rows})
-    assert all(Image.open(tmp_path / row["image"]).size == (320, 320) for row in rows)
+    assert all(Image.open(tmp_path / row["image"]).size == (270, 320) for row in rows)
 
 
 def test_a_changed_photo_shows_the_same_thing_elsewhere() -> None:
@@ -44,7 +44,7 @@ def test_a_changed_photo_shows_the_same_thing_elsewhere() -> None:
     changed = [change_photo(photo, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(changed[0], changed[1])
     dark = [np.argwhere(each.max(axis=2) < 20) for each in changed]
-    assert all(500 < len(places) < 0.4 * 320 * 320 for places in dark)
+    assert all(500 < len(places) < 0.4 * 320 * 270 for places in dark)
     assert np.abs(dark[0].mean(axis=0) - dark[2].mean(axis=0)).max() > 5
 
 
@@ -57,7 +57,9 @@ def test_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(finetune, "run_once", lambda contender: drawn)
     monkeypatch.setattr(finetune, "run_rounds", run_all)
     report, sizes = Report("finetune", "Fine-tuning", "command", {}), finetune.Sizes((30, 300), 20)
-    finetune.measure_finetune(tmp_path, tmp_path, ("gender",), ("training.epochs=3",), sizes, 2, lambda _: None, report)
+    finetune.measure_finetune(
+        tmp_path, tmp_path, False, ("gender",), ("training.epochs=3",), sizes, 2, lambda _: None, report
+    )
     (table,) = report.tables
     assert "the 7 classes" in table.text and "on 20 other photos; of the 2 runs" in table.text
     assert [(row[0], row[1], cell_text(row[2])) for row in table.rows] == [
