@@ -7,7 +7,6 @@ import logging
 import shlex
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -81,8 +80,13 @@ def train(
         history = trainer.fit(progress)
     _log.info("Best epoch: %d", trainer.state.best_epoch)
     _write_history(history, out)
-    about = {"command": shlex.join(sys.argv), "seed": config.training.seed, "products": len(prepared.catalog)}
-    about |= {"started_from": asdict(origin)} if origin else {}
+    about = {
+        "command": shlex.join(["tagger", *sys.argv[1:]]),
+        "seed": config.training.seed,
+        "products": len(prepared.catalog),
+    }
+    if origin:  # by its name: where it lies here says nothing elsewhere
+        about["started_from"] = {"model": Path(origin.model).name, "id": origin.id}
     with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
         model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
         write_bundle(out / "bundle", model, config, prepared, about, progress)

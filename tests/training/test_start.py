@@ -182,7 +182,7 @@ def test_a_whole_run_starts_from_a_bundle_and_goes_on_without_it(space: LabelSpa
     config = load_config(None, overrides, start_settings(start))
     out = tmp_path / "run"
     bundle = Bundle.open(train(config, data, out, start=start.path))
-    assert bundle.manifest["started_from"] == {"model": str(start.path), "id": start.id}
+    assert bundle.manifest["started_from"] == {"model": start.path.name, "id": start.id}
     assert set(bundle.label_space["shade"].classes) == {"crimson", "green", "blue"}
 
     def check(bundle: Bundle) -> None:
