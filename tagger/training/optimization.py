@@ -109,7 +109,7 @@ class WeightAverage:
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function as one graph of TensorFlow: hundreds of small operations would take a third of a step."""
+    """The same function as one graph of TensorFlow, which spends long on hundreds of small operations otherwise."""
     if keras.backend.backend() != "tensorflow":
         return function
     import tensorflow as tf
