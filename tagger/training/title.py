@@ -125,6 +125,7 @@ def _fit(
     settings = TrainingConfig(
         epochs=_EPOCHS, batch_size=batch_size, learning_rate=_LEARNING_RATE, weight_decay=0, label_smoothing=0,
         warmup_epochs=0.5,
+        optimizer="adamw",  # a step touches few rows of the table, orthogonal steps would move them all
     )  # fmt: skip
     compile_model(network, space, prepared.attributes, settings, steps)
     rng = np.random.default_rng(seed)
