@@ -57,7 +57,7 @@ def build(way: str, source: str, store: str) -> dict[str, float]:
     else:
         _write_units(vectors, store)
     seconds = time.perf_counter() - started
-    files = [Path(store)] if Path(store).is_file() else list(Path(store).iterdir())
+    files = [Path(store)] if Path(store).is_file() else [path for path in Path(store).rglob("*") if path.is_file()]
     return {"seconds": seconds, "bytes": sum(file.stat().st_size for file in files)}
 
 
@@ -93,7 +93,7 @@ def _open_ours(store: str) -> tuple[LookUp, str]:
     index = Index.open(store)
     return (
         lambda queries: [[int(hit.id) for hit in index.similar(vector, _HITS)] for vector in queries],
-        f"{index.vectors.dtype}, mapped",
+        "float16, mapped",
     )
 
 

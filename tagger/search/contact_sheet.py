@@ -14,8 +14,8 @@ from tagger.catalog.photos import decode_photo
 from tagger.config import PhotoConfig
 from tagger.errors import PhotoError
 from tagger.files import atomic_file
-from tagger.search.index import Hit
 from tagger.search.items import Item
+from tagger.search.product_index import Hit
 
 #: More hits than these are not drawn.
 MAX_HITS = 100

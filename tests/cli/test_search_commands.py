@@ -18,7 +18,7 @@ from tagger.calibration import Calibration
 from tagger.cli import index as index_module
 from tagger.cli import similar as similar_module
 from tagger.config import Config, load_config
-from tagger.errors import CatalogError, IndexFolderError, OutputError
+from tagger.errors import CatalogError, IndexFolderError, OutputError, SearchError
 from tagger.inference import Tagger
 from tagger.inference.engine import Engine
 from tagger.labels import Attribute, LabelSpace
@@ -134,9 +134,9 @@ def test_similar_by_id_prints_a_table(folder: Path) -> None:
     result = similar("0", "--index", folder, "-k", 2)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "rank  score   id  title           labels",
-        "1     1.0000  3   Red shirt №3    Red*",
-        "2     0.0799  1   Green shirt №1  Green",
+        "rank  score   image   text    id  title           labels",
+        "1     0.8393  0.9996  0.4651  3   Red shirt №3    Red*",
+        "2     0.0875  0.0799  0.1054  1   Green shirt №1  Green",
     ]
     assert result.stderr == "* predicted from the photo: the catalog has no such label\n"
     assert not similar("3", "--index", folder, "-k", 1).stderr
@@ -147,12 +147,13 @@ def test_similar_by_photo_leaves_out_the_very_photo(folder: Path, catalog: Path)
     found = json.loads(result.stdout)
     assert found["query"] == {
         "id": "0.png", "title": "", "labels": {"baseColour": "Red"}, "predicted": ["baseColour"],
-        "image": str(catalog.parent / "0.png"),
+        "image": str(catalog.parent / "0.png"), "facts": {},
     }  # fmt: skip
     assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3, 4, 5]
     assert found["hits"][0] == {
-        "rank": 1, "score": pytest.approx(1, abs=1e-4), "id": "3", "title": "Red shirt №3",
-        "labels": {"baseColour": "Red"}, "predicted": ["baseColour"], "image": str(catalog.parent / "3.png"),
+        "rank": 1, "score": pytest.approx(1, abs=1e-3), "image_score": pytest.approx(1, abs=1e-3), "text_score": None,
+        "id": "3", "title": "Red shirt №3", "labels": {"baseColour": "Red"}, "predicted": ["baseColour"],
+        "image": str(catalog.parent / "3.png"), "facts": {},
     }  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def test_similar_draws_a_contact_sheet(tmp_path: Path, folder: Path) -> None:
 
 def test_similar_says_what_it_does_not_know(tmp_path: Path, folder: Path) -> None:
     unknown = similar("00", "--index", folder)
-    assert isinstance(unknown.exception, IndexFolderError) and 'Did you mean "0"?' in str(unknown.exception)
+    assert isinstance(unknown.exception, SearchError) and 'Did you mean "0"?' in str(unknown.exception)
     assert isinstance(similar("0", "--index", tmp_path / "none").exception, IndexFolderError)
     assert similar("0", "--index", folder, "-k", 0).exit_code == 2
 
