@@ -52,11 +52,11 @@ def command(
     listings = find_duplicates(products, cache, max_difference)
     write_listings(listings, products, out)
     groups = listings[-1].group if listings else 0
-    click.echo(f"Duplicates: {out} ({groups:,} groups of {len(listings):,} products)")
+    click.echo(f"Duplicates: {out} ({groups:,} group(s), {len(listings):,} products)")
     if problems := len(cache.problems):
         click.echo(f"{problems:,} photo(s) can't be used; their products are left out.", err=True)
     if contact_sheet:
         from tagger.search.group_sheet import write_group_sheet
 
         drawn = write_group_sheet(contact_sheet, listings, products)
-        click.echo(f"Contact sheet: {contact_sheet} (the first {drawn:,} groups)", err=True)
+        click.echo(f"Contact sheet: {contact_sheet} (the first {drawn:,} group(s))", err=True)
