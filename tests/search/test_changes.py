@@ -182,20 +182,21 @@ def test_processes_that_write_at_once_all_succeed(folder: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_kill_at_any_moment_leaves_a_whole_index(folder: Path) -> None:
-    rng = random.Random(1)
-    for attempt in range(12):
+    rng, attempt, longest = random.Random(1), 0, 0.1
+    # A busy machine may not get to any change at first.
+    while attempt < 12 or len(Index.open(folder)) == 40:
+        attempt, longest = attempt + 1, longest * 1.2
         pid = os.fork()
         if pid == 0:
-            _add_slowly(folder, 1000 * (1 + attempt), 100)
+            _add_slowly(folder, 1000 * attempt, 1000)
             os._exit(0)
-        time.sleep(rng.uniform(0.005, 0.12))
+        time.sleep(rng.uniform(0.005, longest))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         index = Index.open(folder)
         index.verify()
         assert {f"p{number}" for number in range(40)} <= ids_of(index) and len(ids_of(index)) == len(index)
     index = Index.open(folder)
-    assert len(index) > 40  # some changes were made
     index.add(pairs([99]), bundle_id="b")
     named = {entry.name for entry in index.manifest.segments}
     assert {path.name for path in folder.iterdir() if path.is_dir()} == named  # what a kill left is gone
