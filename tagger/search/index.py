@@ -72,7 +72,7 @@ class Index:
                     for entry in self.manifest.segments
                 ]
                 break
-            except IndexFolderError:
+            except (IndexFolderError, FileNotFoundError):
                 # Somebody may have changed the index since, and removed segments of old.
                 if attempt == _TRIES - 1 or read_manifest(self.path) == self.manifest:
                     raise

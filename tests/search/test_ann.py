@@ -71,8 +71,9 @@ def test_it_is_built_beyond_a_million_and_not_unasked(tmp_path: Path, monkeypatc
 
 
 def test_merging_builds_it_again(folder: Path) -> None:
-    index = Index.open(folder)
+    index, before = Index.open(folder), Index.open(folder)
     index.add(items(clustered(2000, 3), "q"), bundle_id="b")
+    assert before.similar(before.vector("p7"), 1)[0].id == "p7"  # whose files are gone by now
     assert len(index.segments) == 1 and index.recall is not None
     assert index.similar(index.vector("q7"), 1)[0].id == "q7"
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tagger.errors import IndexFolderError, SearchError
-from tagger.search import Index, Item, build_index
+from tagger.search import Index, Item, Query, build_index
 from tagger.search.filters import parse_filter
 from tagger.search.look_up import Asked, look_up
 from tagger.search.mix import Part
@@ -144,11 +144,13 @@ def test_vectors_of_another_bundle_are_refused_by_name(folder: Path) -> None:
 
 
 def test_who_has_it_open_goes_on_with_what_it_saw(folder: Path) -> None:
-    index, other = Index.open(folder), Index.open(folder)
+    where = [parse_filter("parity=1")]
+    index, other, unasked = (Index.open(folder) for _ in range(3))
     before = index.similar_to("p4", 50)
     other.remove([f"p{number}" for number in range(5, 40)])
     other.add(pairs(range(50, 150)), bundle_id="b")
-    assert index.similar_to("p4", 50) == before and len(index) == 40
+    assert index.similar_to("p4", 50) == unasked.similar_to("p4", 50) == before and len(index) == 40
+    assert len(unasked.search([Query(unasked.vector("p4"))], 50, where=where)[0]) == 20
     assert len(Index.open(folder)) == 105
 
 
