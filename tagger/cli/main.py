@@ -25,6 +25,8 @@ COMMANDS = {
     "tag": "Tag photos, folders and catalogs.",
     "index": "Embed a catalog for the look-up of similar products.",
     "similar": "Find the products most similar to a photo or product.",
+    "evaluate-search": "Measure methods of finding similar products, side by side.",
+    "map": "Draw the products of an index as a map.",
     "models": "List the models that come with the package.",
     "compact": "Make a bundle small enough to be shipped.",
     "flags": "Predict flags such as isFragile from metadata.",
@@ -40,7 +42,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"tagger.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"tagger.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(
