@@ -68,6 +68,8 @@ def command(
     embedding        the layer before the heads, by cosine
     pca:N            the same in N dimensions; pca:0.9: as many as hold 90 % of the variance;
                      pca:best: as many as it takes, chosen on validation
+    heads:W          the embedding, and beside it what the heads say of the photo, each with weight W;
+                     heads:best: the weight chosen on validation
     text             TF-IDF over names and descriptions
     hybrid:W         W embedding + (1 - W) text; hybrid:best: the weight chosen on validation
     neighbors:A      scikit-learn's NearestNeighbors; A is brute, ball_tree or kd_tree

@@ -76,11 +76,17 @@ def read_collection(
                 f'{catalog.root} has no column "{name}".{did_you_mean(name, catalog.attributes)} It has: {known}. '
                 "Choose with --attributes."
             )
-    ids, vectors, heads = (
-        _embed(catalog, tagger, progress)
-        if index is None or "heads" in needs
-        else (*_indexed(index, catalog), {})  # the network isn't asked for what is there
-    )
+    if index is None:
+        ids, vectors, heads = _embed(catalog, tagger, progress)
+    else:
+        ids, vectors = _indexed(index, catalog)
+        heads = {}
+        if "heads" in needs:
+            seen, _, said = _embed(catalog, tagger, progress)
+            place = {id_: row for row, id_ in enumerate(seen)}
+            kept = [row for row, id_ in enumerate(ids) if id_ in place]
+            ids, vectors = [ids[row] for row in kept], vectors[kept]
+            heads = {name: p[[place[id_] for id_ in ids]] for name, p in said.items()}
     pixels, pixel_rows = None, None
     if "photos" in needs:
         cache = open_cache(catalog, tagger.bundle.photo, progress=progress)

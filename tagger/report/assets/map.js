@@ -4,7 +4,8 @@ for (const figure of document.querySelectorAll("figure.map")) {
   const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
   const plane = figure.querySelector(".map-plane");
   const canvas = plane.querySelector("canvas");
-  const context = canvas.getContext("2d");
+  // Kept in plain memory, since its pixels are written here and not by the graphics card.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   const tip = figure.querySelector(".map-tip");
   const by = figure.querySelector(".map-by");
   const find = figure.querySelector(".map-find");
@@ -47,7 +48,7 @@ for (const figure of document.querySelectorAll("figure.map")) {
   const dotsOf = (radius) => {
     const dots = [];
     for (let y = -Math.ceil(radius); y <= radius; y++) {
-      for (let x = -Math.ceil(radius); x <= radius; x++) if (x * x + y * y <= radius * radius + 0.3) dots.push([x, y]);
+      for (let x = -Math.ceil(radius); x <= radius; x++) if (x * x + y * y <= radius * radius + 0.8 * radius) dots.push([x, y]);
     }
     return dots;
   };

@@ -8,6 +8,7 @@ from tagger.retrieval.method import KINDS, Method
 # In the order of the table, each registers its own.
 # isort: off
 import tagger.retrieval.methods.embedding
+import tagger.retrieval.methods.heads
 import tagger.retrieval.methods.text
 import tagger.retrieval.methods.neighbours
 import tagger.retrieval.methods.trunk
