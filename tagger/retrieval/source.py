@@ -55,7 +55,9 @@ def read_collection(
     needs: AbstractSet[Need] = frozenset(),
     progress: Progress = silent,
 ) -> Collection:
-    """Put together what methods look at, of the products that have an embedding.
+    """Put together what methods look at, of the products that have an embedding, ordered by id.
+
+    So the same queries are drawn whether the embeddings come from an index or from the photos.
 
     Args:
         catalog: labels, titles and photos.
@@ -157,7 +159,7 @@ def _indexed(index: Index, catalog: Catalog) -> tuple[list[str], NDArray[np.floa
     """Ids and vectors of the products of the catalog that an index has."""
     items, vectors = indexed_products(index)
     known = set(catalog.table.index)
-    rows = [row for row, item in enumerate(items) if item.id in known]
+    rows = sorted((row for row, item in enumerate(items) if item.id in known), key=lambda row: items[row].id)
     if not rows:
         raise CatalogError(
             f"The index {index.path} holds none of the {len(known):,} products of {catalog.root}. "
@@ -171,7 +173,7 @@ def _embed(
 ) -> tuple[list[str], NDArray[np.float32], dict[str, NDArray[np.float32]]]:
     """Ids, unit vectors and probabilities of the primary heads of all products whose photo can be used."""
     images = catalog.table[IMAGE]
-    photos = [Photo(str(id_), path) for id_, path in zip(catalog.table.index, images, strict=True) if path]
+    photos = sorted(Photo(str(id_), path) for id_, path in zip(catalog.table.index, images, strict=True) if path)
     outputs = {name: output_name(a, a.primary) for name, a in tagger.bundle.label_space.attributes.items()}
     ids: list[str] = []
     vectors: list[NDArray[np.float32]] = []

@@ -107,7 +107,9 @@ def test_photos_that_can_not_be_read_become_grey_boxes(tmp_path):
         assert np.abs(np.array(sheet.getpixel((90, 40))) - 236).max() < 12
 
 
-def test_the_more_photos_the_smaller_they_are():
-    sprites = make_sprites([""] * 40_000)
-    assert sprites.width < 40 and sprites.missing == 40_000
-    assert len(sprites.sheets) == 25
+def test_the_more_photos_the_smaller_they_are(monkeypatch):
+    monkeypatch.setattr("tagger.maps.sprites._PIXELS", 60 * 80 * 400)
+    assert make_sprites([""] * 400).width == 60
+    sprites = make_sprites([""] * 1700)
+    assert (sprites.width, sprites.height, sprites.missing) == (29, 39, 1700)
+    assert len(sprites.sheets) == 2
