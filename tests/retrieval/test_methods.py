@@ -86,7 +86,7 @@ def test_methods_draw_pictures_of_themselves(products, tmp_path):
 def test_a_method_that_can_not_run_is_noted_and_the_others_go_on(products, monkeypatch):
     monkeypatch.setitem(sys.modules, "annoy", None)
     annoy, embedding = judge("annoy:20,embedding", products)
-    assert not annoy.measures and "pip install 'catalog-tagger[methods]'" in annoy.note
+    assert not annoy.measures and "pip install 'catalog-tagger[annoy]'" in annoy.note
     assert embedding.measures
 
 

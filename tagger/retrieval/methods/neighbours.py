@@ -45,7 +45,7 @@ class Annoy(_Neighbours):
         try:
             from annoy import AnnoyIndex
         except ImportError as error:
-            raise MissingDependencyError("annoy", "methods", "for this method, and a compiler to install it") from error
+            raise MissingDependencyError("annoy", "annoy", "for this method, and a compiler to install it") from error
         self._index = AnnoyIndex(gallery.vectors.shape[1], "angular")
         self._index.set_seed(self.seed)
         for row, vector in enumerate(gallery.vectors):
@@ -85,7 +85,7 @@ class Usearch(_Neighbours):
         try:
             from usearch.index import Index
         except ImportError as error:
-            raise MissingDependencyError("usearch", "methods", "for this method") from error
+            raise MissingDependencyError("usearch", "ann", "for this method") from error
         self._index = Index(ndim=gallery.vectors.shape[1], metric="cos", dtype="f16")
         # One thread: with several, the graph depends on which is first.
         self._index.add(np.arange(len(gallery), dtype=np.uint64), gallery.vectors, threads=1)
