@@ -12,7 +12,7 @@ from tagger.retrieval.collection import Rows
 #: Stands in a ranking where a method found fewer than k.
 NOTHING = -1
 #: Queries compared with the whole gallery at once: 40 MB for 40,000 products.
-_QUERIES = 256
+QUERIES = 256
 
 
 def rank_by(similarity: Callable[[slice], NDArray[np.float32]], queries: int, k: int) -> Rows:
@@ -23,8 +23,8 @@ def rank_by(similarity: Callable[[slice], NDArray[np.float32]], queries: int, k:
         queries: how many there are.
         k: products wanted.
     """
-    starts = range(0, max(queries, 1), _QUERIES)
-    return np.concatenate([nearest(similarity(slice(start, min(start + _QUERIES, queries))), k) for start in starts])
+    starts = range(0, max(queries, 1), QUERIES)
+    return np.concatenate([nearest(similarity(slice(start, min(start + QUERIES, queries))), k) for start in starts])
 
 
 def rank_by_cosine(queries: NDArray[np.float32], gallery: NDArray[np.float32], k: int) -> Rows:

@@ -12,7 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from tagger.errors import CatalogError, ConfigError
 from tagger.retrieval.collection import Collection, Rows
 from tagger.retrieval.method import Method, Trial, refuse_argument, register
-from tagger.retrieval.ranking import rank_by
+from tagger.retrieval.ranking import QUERIES, nearest, rank_by
 from tagger.titles import title_words
 
 #: Weights of the photo that are tried.
@@ -115,12 +115,15 @@ class Hybrid(Method):
         if self.argument != _BEST:
             return
         words = Words(trial.gallery.texts)
-        texts = words.vectors(trial.queries.texts)
-
-        def rank(weight: float) -> Rows:
-            return _rank(weight, Both(trial.queries.vectors, texts), trial.gallery.vectors, words, trial.k)
-
-        self._curve = [(weight, trial.judge(rank(weight))) for weight in _WEIGHTS]
+        queries = Both(trial.queries.vectors, words.vectors(trial.queries.texts))
+        rankings: dict[float, list[Rows]] = {weight: [] for weight in _WEIGHTS}
+        for start in range(0, len(trial.queries), QUERIES):
+            # Compared once, mixed many times.
+            few = queries[start : start + QUERIES]
+            photo, text = few.vectors @ trial.gallery.vectors.T, words.similarity(few.words)
+            for weight, ranking in rankings.items():
+                ranking.append(nearest(_mix(weight, photo, text), trial.k))
+        self._curve = [(weight, trial.judge(np.concatenate(ranking))) for weight, ranking in rankings.items()]
         self._weight = max(self._curve, key=lambda point: point[1])[0]
 
     def fit(self, gallery: Collection) -> None:
@@ -131,7 +134,11 @@ class Hybrid(Method):
         return Both(products.vectors, self._words.vectors(products.texts))
 
     def rank(self, features: Both, k: int) -> Rows:
-        return _rank(self._weight or 0.0, features, self._vectors, self._words, k)
+        def similarity(part: slice) -> NDArray[np.float32]:
+            few = features[part]
+            return _mix(self._weight or 0.0, few.vectors @ self._vectors.T, self._words.similarity(few.words))
+
+        return rank_by(similarity, len(features.vectors), k)
 
     @property
     def bytes_per_product(self) -> float:
@@ -142,14 +149,8 @@ class Hybrid(Method):
         return {"weight": self._weight} | ({"curve": curve} if curve else {})
 
 
-def _rank(weight: float, queries: Both, vectors: NDArray[np.float32], words: Words, k: int) -> Rows:
-    def similarity(part: slice) -> NDArray[np.float32]:
-        mixed: NDArray[np.float32] = queries.vectors[part] @ vectors.T
-        mixed *= np.float32(weight)
-        mixed += np.float32(1 - weight) * words.similarity(queries.words[part])
-        return mixed
-
-    return rank_by(similarity, len(queries.vectors), k)
+def _mix(weight: float, photo: NDArray[np.float32], text: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.float32(weight) * photo + np.float32(1 - weight) * text
 
 
 def _read_weight(argument: str) -> float | None:
