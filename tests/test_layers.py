@@ -24,6 +24,7 @@ LAYERS = [
     {"training"},
     {"inference"},
     {"search", "report"},
+    {"retrieval", "maps"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

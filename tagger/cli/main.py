@@ -22,6 +22,8 @@ COMMANDS = {
     "download": "Fetch a public catalog.",
     "train": "Train a network on a catalog and write a bundle.",
     "evaluate": "Measure a bundle on a catalog and write a report.",
+    "evaluate-search": "Measure methods of finding similar products, side by side.",
+    "map": "Draw the products of an index as a map.",
     "tag": "Tag photos, folders and catalogs.",
     "index": "Embed a catalog for the look-up of similar products.",
     "similar": "Find the products most similar to a photo or product.",
@@ -41,7 +43,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"tagger.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"tagger.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

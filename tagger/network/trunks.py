@@ -182,14 +182,14 @@ def _only_from_scratch(name: str, weights: str) -> None:
 def mobilenet_v3_small(photos: Tensor, weights: str) -> Tensor:
     """MobileNetV3-Small (Howard et al. 2019, https://arxiv.org/abs/1905.02244)."""
     file = "weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5"
-    return _application(keras.applications.MobileNetV3Small, file, photos, weights)
+    return application_features(keras.applications.MobileNetV3Small, file, photos, weights)
 
 
 @trunk()
 def mobilenet_v3_large(photos: Tensor, weights: str) -> Tensor:
     """MobileNetV3-Large (Howard et al. 2019, https://arxiv.org/abs/1905.02244)."""
     file = "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5"
-    return _application(keras.applications.MobileNetV3Large, file, photos, weights)
+    return application_features(keras.applications.MobileNetV3Large, file, photos, weights)
 
 
 @trunk()
@@ -199,7 +199,7 @@ def efficientnet_v2_b0(photos: Tensor, weights: str) -> Tensor:
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     x = layers.Rescaling((1 / 255 / deviation).tolist(), offset=(-mean / deviation).tolist())(photos)
     file = "efficientnetv2-b0_notop.h5"
-    return _application(keras.applications.EfficientNetV2B0, file, x, weights, include_preprocessing=False)
+    return application_features(keras.applications.EfficientNetV2B0, file, x, weights, include_preprocessing=False)
 
 
 @trunk()
@@ -209,11 +209,25 @@ def resnet50(photos: Tensor, weights: str) -> Tensor:
     bgr = keras.ops.flip(photos, axis=-1)
     bgr = layers.Rescaling(1.0, offset=[-103.939, -116.779, -123.68])(bgr)
     file = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    return _application(keras.applications.ResNet50, file, bgr, weights)
+    return application_features(keras.applications.ResNet50, file, bgr, weights)
 
 
-def _application(application: Any, file: str, photos: Tensor, weights: str, **options: Any) -> Tensor:
-    """Features of a network of keras.applications; `file` is the name of its published weights without the top."""
+def application_features(
+    application: Any, file: str, photos: Tensor, weights: str, pooling: str = "avg", **options: Any
+) -> Tensor:
+    """Features of a network of keras.applications.
+
+    Args:
+        application: its function there.
+        file: name of its published weights without the top, for errors.
+        photos: prepared as it expects them, (B, H, W, 3).
+        weights: "none", "imagenet" or a path.
+        pooling: of the last feature map, "avg" or "max".
+        options: others of its function.
+
+    Raises:
+        ConfigError: the weights can't be had, or are those of another network.
+    """
     name = application.__name__
     if weights not in ("none", "imagenet") and not Path(weights).is_file():
         raise ConfigError(
@@ -225,7 +239,7 @@ def _application(application: Any, file: str, photos: Tensor, weights: str, **op
                 include_top=False,
                 weights=None if weights == "none" else weights,
                 input_shape=tuple(photos.shape[1:]),
-                pooling="avg",
+                pooling=pooling,
                 **options,
             )
     except Exception as error:  # Keras raises a bare Exception where a download fails, h5py its own kinds

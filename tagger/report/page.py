@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from tagger._version import __version__
 from tagger.errors import MissingDependencyError, OutputError
@@ -190,6 +191,33 @@ class Table:
 
 
 @dataclass(frozen=True)
+class PointMap:
+    """Products as dots on a plane that is moved and zoomed, coloured by any attribute, with photo, title and labels.
+
+    It stands in a section itself, not in a part of one.
+
+    Args:
+        data: what `assets/map.js` draws, see `maps.page`.
+        attributes: that the dots can be coloured by.
+        by: the one of them to begin with.
+        alt: what a reader who can't see it should know.
+        caption: a sentence below it.
+    """
+
+    kind: ClassVar = "point_map"
+    data: Mapping[str, Any] = field(repr=False)
+    attributes: Sequence[str]
+    by: str
+    alt: str
+    caption: str = ""
+
+    @property
+    def data_json(self) -> str:
+        """The data as JSON that can't end the element it stands in."""
+        return json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+@dataclass(frozen=True)
 class Row:
     """Parts side by side where the screen is wide enough."""
 
@@ -216,7 +244,7 @@ class Section:
     lead: str = ""
 
 
-Part = Text | Note | KeyFigures | Plot | Gallery | Table | Row | Fold | Section
+Part = Text | Note | KeyFigures | Plot | Gallery | Table | PointMap | Row | Fold | Section
 
 
 @dataclass(frozen=True)
@@ -255,10 +283,13 @@ def render_page(page: Page) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    script = _asset("page.js")
+    # Maps are large, and few pages have one.
+    has_map = any(isinstance(part, PointMap) for section in page.sections for part in section.parts)
+    script = _asset("page.js") + (_asset("map.js") if has_map else "")
+    style = _asset("page.css") + (_asset("map.css") if has_map else "")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return environment.get_template("page.html").render(
-        page=page, style=_asset("page.css"), script=script, script_hash=f"sha256-{digest}", version=__version__
+        page=page, style=style, script=script, script_hash=f"sha256-{digest}", version=__version__
     )
 
 

@@ -1,0 +1,72 @@
+"""`tagger map`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tagger.cli._extras import needs_extra
+from tagger.cli._progress import progress_bar
+
+if TYPE_CHECKING:
+    from tagger.maps.clusters import Cluster
+    from tagger.maps.layout import LayoutName
+
+_NAMED = 5
+
+
+@click.command("map", context_settings={"show_default": True})
+@click.option(
+    "--index", "folder", required=True, type=click.Path(path_type=Path), metavar="INDEX",
+    help="Index folder that `tagger index` wrote.",
+)  # fmt: skip
+@click.option(
+    "--by", metavar="ATTRIBUTE", show_default=False, help="Attribute to colour by. Default: the first of the index."
+)
+@click.option(
+    "--method", type=click.Choice(["tsne", "opentsne", "umap", "pca"]), default="tsne",
+    help="How products are laid out; tsne: scikit-learn's; opentsne: the same, several times as fast.",
+)  # fmt: skip
+@click.option(
+    "--products", type=click.IntRange(5, 200_000), default=50_000,
+    help="Of an index with more products, so many are drawn by chance.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of whatever is drawn by chance.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Folder to write.")
+def command(folder: Path, by: str | None, method: LayoutName, products: int, seed: int, out: Path) -> None:
+    """Draw the products of an index as a map on which alike ones are close together.
+
+    Writes a picture and one HTML page, which opens from disk: zoom, colour by any attribute, photo, title and labels
+    under the pointer. Says which classes are tight, and which are mixed up with others.
+    """
+    from tagger.search.index import Index
+
+    with needs_extra("report", "to draw maps"):
+        from tagger.maps.products import check_attribute, draw_products
+        from tagger.maps.write import check_map_folder, write_map
+    check_map_folder(out)
+    drawn = draw_products(Index.open(folder), products, seed)
+    by = check_attribute(drawn, by)
+    with progress_bar() as progress:
+        done = write_map(
+            drawn, by, method, out, seed=seed, command=shlex.join(["tagger", *sys.argv[1:]]), progress=progress
+        )
+    if done.clusters:
+        mixed = [cluster for cluster in reversed(done.clusters) if cluster.silhouette < 0]
+        click.echo(f"Tightest {by}: {_listed(done.clusters)}")
+        click.echo(f"Mixed {by}: {_listed(mixed, with_other=True) or 'none'}")
+    if done.missing:
+        click.echo(f"{done.missing:,} photo(s) can't be read; grey boxes stand for them.", err=True)
+    click.echo(f"Map: {out / 'map.html'} ({done.products:,} products)")
+
+
+def _listed(clusters: list[Cluster], with_other: bool = False) -> str:
+    shown = [
+        f"{cluster.label} {cluster.silhouette:.2f}" + (f" (with {cluster.mixed_with})" if with_other else "")
+        for cluster in clusters[:_NAMED]
+    ]
+    return ", ".join(shown)

@@ -1,0 +1,1 @@
+"""Maps of an index: all products on a plane, alike ones close together."""

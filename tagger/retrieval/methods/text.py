@@ -1,0 +1,165 @@
+"""By words: TF-IDF over names and descriptions, alone or mixed with the embedding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from tagger.errors import CatalogError, ConfigError
+from tagger.retrieval.collection import Collection, Rows
+from tagger.retrieval.method import Method, Trial, refuse_argument, register
+from tagger.retrieval.ranking import QUERIES, nearest, rank_by
+from tagger.titles import title_words
+
+#: Weights of the photo that are tried.
+_WEIGHTS = tuple(step / 20 for step in range(21))
+_BEST = "best"
+
+
+class Words:
+    """TF-IDF vectors of length 1 of the texts of a gallery.
+
+    Args:
+        texts: of the products (N).
+
+    Raises:
+        CatalogError: none of them holds a word.
+    """
+
+    def __init__(self, texts: Any) -> None:
+        self._words = TfidfVectorizer(analyzer=title_words, sublinear_tf=True, dtype=np.float32)
+        try:
+            self.gallery = self._words.fit_transform(texts)  # sparse (N, V)
+        except ValueError as error:
+            raise CatalogError("The catalog names no title, so products can't be found by words.") from error
+
+    def vectors(self, texts: Any) -> Any:
+        """Sparse float32 (Q, V)."""
+        return self._words.transform(texts)
+
+    def similarity(self, queries: Any) -> NDArray[np.float32]:
+        """Cosines, float32 (Q, N)."""
+        return np.asarray((queries @ self.gallery.T).toarray(), dtype=np.float32)
+
+    def __len__(self) -> int:
+        return int(self.gallery.shape[0])
+
+    @property
+    def bytes(self) -> int:
+        """Of the vectors of the gallery."""
+        return int(self.gallery.data.nbytes + self.gallery.indices.nbytes + self.gallery.indptr.nbytes)
+
+
+@register("text")
+class Text(Method):
+    """Words alone."""
+
+    needs = frozenset({"texts"})
+
+    def __init__(self, argument: str, seed: int) -> None:
+        super().__init__(argument, seed)
+        refuse_argument("text", argument)
+
+    @property
+    def name(self) -> str:
+        return "text, TF-IDF"
+
+    def fit(self, gallery: Collection) -> None:
+        self._words = Words(gallery.texts)
+
+    def features(self, products: Collection) -> Any:
+        return self._words.vectors(products.texts)
+
+    def rank(self, features: Any, k: int) -> Rows:
+        return rank_by(lambda part: self._words.similarity(features[part]), features.shape[0], k)
+
+    @property
+    def bytes_per_product(self) -> float:
+        return self._words.bytes / len(self._words)
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """Photo and text of Q queries: unit vectors, float32 (Q, D), and sparse (Q, V)."""
+
+    vectors: NDArray[np.float32]
+    words: Any
+
+    def __getitem__(self, part: slice) -> Both:
+        return Both(self.vectors[part], self.words[part])
+
+
+@register("hybrid", "0.7", _BEST)
+class Hybrid(Method):
+    """A weighted sum of the cosines of photo and text; the argument is the weight of the photo, or "best"."""
+
+    needs = frozenset({"texts"})
+
+    def __init__(self, argument: str, seed: int) -> None:
+        super().__init__(argument, seed)
+        self._weight = _read_weight(argument)
+        self._curve: list[tuple[float, float]] = []
+
+    @property
+    def name(self) -> str:
+        if self._weight is None:
+            return "hybrid, best weight"
+        chosen = ", chosen" if self.argument == _BEST else ""
+        return f"hybrid, {self._weight:g} photo + {1 - self._weight:g} text{chosen}"
+
+    def tune(self, trial: Trial) -> None:
+        if self.argument != _BEST:
+            return
+        words = Words(trial.gallery.texts)
+        queries = Both(trial.queries.vectors, words.vectors(trial.queries.texts))
+        rankings: dict[float, list[Rows]] = {weight: [] for weight in _WEIGHTS}
+        for start in range(0, len(trial.queries), QUERIES):
+            # Compared once, mixed many times.
+            few = queries[start : start + QUERIES]
+            photo, text = few.vectors @ trial.gallery.vectors.T, words.similarity(few.words)
+            for weight, ranking in rankings.items():
+                ranking.append(nearest(_mix(weight, photo, text), trial.k))
+        self._curve = [(weight, trial.judge(np.concatenate(ranking))) for weight, ranking in rankings.items()]
+        self._weight = max(self._curve, key=lambda point: point[1])[0]
+
+    def fit(self, gallery: Collection) -> None:
+        self._vectors = gallery.vectors
+        self._words = Words(gallery.texts)
+
+    def features(self, products: Collection) -> Both:
+        return Both(products.vectors, self._words.vectors(products.texts))
+
+    def rank(self, features: Both, k: int) -> Rows:
+        def similarity(part: slice) -> NDArray[np.float32]:
+            few = features[part]
+            return _mix(self._weight or 0.0, few.vectors @ self._vectors.T, self._words.similarity(few.words))
+
+        return rank_by(similarity, len(features.vectors), k)
+
+    @property
+    def bytes_per_product(self) -> float:
+        return (self._vectors.nbytes + self._words.bytes) / len(self._vectors)
+
+    def details(self) -> dict[str, Any]:
+        curve = [{"weight": weight, "map_on_validation": value} for weight, value in self._curve]
+        return {"weight": self._weight} | ({"curve": curve} if curve else {})
+
+
+def _mix(weight: float, photo: NDArray[np.float32], text: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.float32(weight) * photo + np.float32(1 - weight) * text
+
+
+def _read_weight(argument: str) -> float | None:
+    if argument == _BEST:
+        return None
+    try:
+        weight = float(argument)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight <= 1:
+        raise ConfigError(f'After "hybrid:", expected the weight of the photo from 0 to 1, or best; got "{argument}".')
+    return weight

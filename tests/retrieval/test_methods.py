@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from tagger.cli.evaluate_search import command
+from tagger.errors import CatalogError, ConfigError, MissingDependencyError
+from tagger.retrieval.collection import Collection
+from tagger.retrieval.evaluate import Parts, judge_methods
+from tagger.retrieval.method import KINDS
+from tagger.retrieval.methods import parse_methods
+from tests.retrieval.conftest import make_collection
+
+PARTS = Parts(np.arange(60, 80), np.arange(0, 60), np.arange(40, 60), np.arange(0, 40))
+LIBRARIES = {"annoy": "annoy", "usearch": "usearch"}
+NAMES = [name for name, kind in KINDS.items() if kind.by_default]
+
+
+def judge(methods: str, products: Collection):
+    return judge_methods(parse_methods(methods, 0), products, PARTS, ["baseColour"], 5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_finds_products_of_the_colour(products, name):
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
+    text = {"pca": "pca:4,pca:0.9,pca:best", "annoy": "annoy:5"}.get(name, name)
+    for judged in judge(text, products):
+        assert not judged.note
+        measures = judged.measures["baseColour"]
+        if name == "random":
+            assert measures.precision < 0.5
+        else:
+            assert measures.recall == 1 and measures.precision > 0.8
+            assert judged.bytes_per_product > 0
+        assert judged.query_ms > 0
+        assert (judged.against_exact is not None) == (name in ("neighbors", "annoy", "usearch"))
+        assert len(judged.precision_at) == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_gives_the_same_twice(products, name):
+    if name in LIBRARIES:
+        pytest.importorskip(LIBRARIES[name])
+    text = "pca:best" if name == "pca" else name
+    first, second = ([judged.measures for judged in judge(text, products)] for _ in range(2))
+    assert first == second
+
+
+def test_settings_are_chosen_on_validation_alone(products):
+    """The texts of validation lie, those of the queries don't: the words still count for nothing."""
+    lies = [products.texts[row] if row < 40 or row >= 60 else products.texts[(row + 1) % 60] for row in range(80)]
+    lying = Collection(products.ids, products.labels, products.vectors, lies)
+    (judged,) = judge("hybrid:best", lying)
+    assert judged.details["weight"] >= 0.5 > judge("hybrid:best", products)[0].details["weight"]
+    assert len(judged.details["curve"]) == 21
+
+
+def test_fewer_dimensions_are_chosen_where_they_do(products):
+    (judged,) = judge("pca:best", products)
+    assert judged.details["dimensions"] <= 12
+    assert [point["dimensions"] for point in judged.details["curve"]] == [8, 12]
+    (asked,) = judge("pca:13", products)
+    assert asked.note == "not measured: The embedding has 12 numbers, fewer than 13. Ask for at most 12."
+
+
+def test_eigenfaces_know_the_catalog_and_not_its_negatives(products):
+    (judged,) = judge("eigenfaces:3", products)
+    assert judged.details["recognised"]["validation"] == pytest.approx(0.95)
+    assert judged.details["recognised"]["negative"] < 0.5
+    assert judged.details["variance"] > 0.9
+
+
+def test_methods_draw_pictures_of_themselves(products, tmp_path):
+    methods = parse_methods("pca:best,eigenfaces:3", 0)
+    judge_methods(methods, products, PARTS, ["articleType", "baseColour"], 5)
+    for method in methods:
+        method.draw(tmp_path)
+    drawn = {path.name: path.read_bytes()[:4] for path in tmp_path.iterdir()}
+    assert set(drawn) == {"pca_dimensions.png", "eigenfaces.png", "eigenfaces_distances.png"}
+    assert set(drawn.values()) == {b"\x89PNG"}
+
+
+def test_a_method_that_can_not_run_is_noted_and_the_others_go_on(products, monkeypatch):
+    monkeypatch.setitem(sys.modules, "annoy", None)
+    annoy, embedding = judge("annoy:20,embedding", products)
+    assert not annoy.measures and "pip install 'catalog-tagger[annoy]'" in annoy.note
+    assert embedding.measures
+
+
+def test_without_titles_there_is_nothing_to_read(products):
+    silent = Collection(products.ids, products.labels, products.vectors, [""] * 80)
+    (judged,) = judge("text", silent)
+    assert judged.note == "not measured: the catalog has no titles."
+
+
+def test_queries_without_labels_can_not_be_judged():
+    products = make_collection()
+    empty = {"articleType": np.full(80, "", dtype=object)}
+    with pytest.raises(CatalogError, match="None of the 20 queries has labels of articleType"):
+        judge_methods(
+            parse_methods("random", 0), Collection(products.ids, empty, products.vectors, [""] * 80), PARTS,
+            ["articleType"], 5,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("embeding", 'No method is called "embeding". Did you mean "embedding"?'),
+        (" , ", "Expected methods to evaluate"),
+        ("pca:0", "expected dimensions such as 64"),
+        ("pca:x", "expected dimensions such as 64"),
+        ("pca:1.5", "expected dimensions such as 64"),
+        ("hybrid:2", "weight of the photo from 0 to 1"),
+        ("heads:-1", "weight of a head"),
+        ("annoy:none", "whole number"),
+        ("eigenfaces:²", "whole number"),
+        ("neighbors:hnsw", "expected one of brute, ball_tree, kd_tree"),
+        ("embedding:3", "takes nothing after its name"),
+        ("trunk", "expected the name of a network"),
+    ],
+)
+def test_what_is_no_method(text, message):
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
+        parse_methods(text, 0)
+
+
+def test_all_is_every_method_that_needs_no_keras_once():
+    names = [method.name for method in parse_methods("embedding,all", 0)]
+    assert len(names) == len(set(names))
+    assert names[0] == "embedding" and not any("resnet50" in name for name in names)
+    assert [m.name for m in parse_methods("annoy", 0)] == ["Annoy, 20 trees", "Annoy, 100 trees"]
+
+
+def test_the_help_names_every_method():
+    for name in KINDS:
+        assert f"    {name}" in command.help
+
+
+def test_keras_is_asked_for_only_then(products, monkeypatch):
+    monkeypatch.delitem(sys.modules, "tagger.network.pooled", raising=False)
+    monkeypatch.setitem(sys.modules, "keras", None)
+    (method,) = parse_methods("resnet50:none", 0)
+    assert method.name == "resnet50, max pooling, RANDOM weights" and method.note.startswith("random weights")
+    with pytest.raises(MissingDependencyError, match="keras is needed"):
+        method.fit(products)
