@@ -47,7 +47,7 @@ def measure_startup(model: Path, data: Path, sizes: Sizes, rounds: int, say: Say
             Contender("tagger --version", tagger("--version")),
             Contender("tagger --help", tagger("--help")),
             *_tag_one(bundle, photo, report.notes),
-            Contender("tagger similar ID", tagger("similar", opened.items.read(0).id, "--index", index)),
+            Contender("tagger similar ID", tagger("similar", next(opened.scan())[0][0].id, "--index", index)),
             Contender("tagger similar PHOTO", tagger("similar", photo, "--index", index)),
             *_keras(bundle, photo_list, Path(name, "tags.csv"), report.notes),
         ]

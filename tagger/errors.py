@@ -9,6 +9,7 @@
     ├── TrainingError               training can't start, go on or be resumed
     ├── BundleError                 a bundle is missing, damaged, or of another version
     ├── IndexFolderError            an index is missing, damaged, or of another version
+    ├── SearchError                 a look-up asks for what an index can't answer
     ├── ReportError                 an earlier report is missing, or none
     ├── OutputError                 a result can't be written
     └── MissingDependencyError      an optional package is not installed
@@ -58,6 +59,10 @@ class BundleError(TaggerError):
 
 class IndexFolderError(TaggerError):
     """An index is missing, damaged, or made by a version that this program can't read."""
+
+
+class SearchError(TaggerError):
+    """A look-up asks for what an index can't answer: an unknown id or column, weights that cancel out."""
 
 
 class ReportError(TaggerError):

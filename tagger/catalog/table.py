@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 #: Columns that have a meaning of their own; every other text column may serve as an attribute.
 IMAGE = "image"
 TITLE = "title"
-METADATA_COLUMNS = (TITLE, "brand", "price", "ageGroup", "year", "description")
+DESCRIPTION = "description"
+METADATA_COLUMNS = (TITLE, "brand", "price", "ageGroup", "year", DESCRIPTION)
 
 
 @dataclass(frozen=True)

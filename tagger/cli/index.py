@@ -14,23 +14,39 @@ from tagger.cli._progress import progress_bar
 if TYPE_CHECKING:
     from tagger.bundle import Bundle
     from tagger.config import CatalogConfig, EngineName, EnginePrecision
+    from tagger.search.gallery import Gallery
+    from tagger.search.product_index import ProductIndex
 
-#: Some products could not be indexed; the others were.
+#: Some products could not be indexed or removed; the others were.
 EXIT_SOME_FAILED = 3
 _SHOWN = 5
+_STDIN = "-"
 
 
 @click.command("index")
-@click.argument("catalog", type=click.Path(path_type=Path), metavar="CATALOG|FOLDER")
+@click.argument("catalog", required=False, type=click.Path(path_type=Path), metavar="[CATALOG|FOLDER]")
 @model_option
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="INDEX", help="Index folder to write.")
+@click.option(
+    "--out", "--index", "place", required=True, metavar="INDEX", help="Index folder to write or, with --add, to change."
+)
+@click.option("--add", is_flag=True, help="Add the products to the index; those with an id that it has are replaced.")
+@click.option(
+    "--remove", multiple=True, metavar="ID", help='Remove this product from the index; "-" reads ids from stdin.'
+)
+@click.option(
+    "--ann/--no-ann", default=None,
+    help="Build an approximate index (HNSW), too, and measure its recall. Default: beyond a million products.",
+)  # fmt: skip
 @engine_options
 @config_option
 @set_option
 def command(
-    catalog: Path,
+    catalog: Path | None,
     model: Path,
-    out: Path,
+    place: str,
+    add: bool,
+    remove: tuple[str, ...],
+    ann: bool | None,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
     config_file: Path | None,
@@ -38,27 +54,78 @@ def command(
 ) -> None:
     """Embed the photos of a catalog or a folder, so that `tagger similar` finds products among them.
 
+    An index that is there is replaced, or changed with --add and --remove: while one process changes it, others wait
+    for their turn, and who searches sees it as it was before or after.
+
     Columns are those that the bundle was trained with; --config and --set change the section `catalog`. Labels that the
     catalog lacks are predicted. Products without a photo are left out. Photos that can't be used are left out as well,
     and the exit code then is 3.
     """
+    if remove and (catalog or add):
+        raise click.UsageError("Remove products and add others in two commands: --remove takes no CATALOG.")
+    if remove:
+        sys.exit(_remove(place, remove))
+    if catalog is None:
+        raise click.UsageError("Say which CATALOG or FOLDER to index, or which products to --remove.")
+    if add and ann is not None:
+        raise click.UsageError("--ann and --no-ann hold for a whole index: make it again without --add.")
     from tagger.catalog.read import read_products
     from tagger.inference import Tagger
-    from tagger.search.gallery import index_catalog
+    from tagger.search.gallery import add_catalog, index_catalog
+    from tagger.search.index import Index
 
+    index = Index.open(place) if add else None
     tagger = Tagger.open(model, engine, engine_precision)
     products = read_products(catalog, _catalog_config(tagger.bundle, config_file, overrides))
     with progress_bar() as progress:
-        gallery = index_catalog(products, tagger, out, progress)
-    click.echo(f"Index: {out} ({len(gallery.index):,} products, {gallery.index.dimensions} dimensions)")
+        if index is None:
+            gallery = index_catalog(products, tagger, place, progress, ann=ann)
+        else:
+            gallery = add_catalog(products, tagger, index, progress)
+    if add:
+        click.echo(f"Added {gallery.change.added:,} product(s), replaced {gallery.change.updated:,}")
+    _say(gallery.index)
+    sys.exit(_report(gallery))
+
+
+def _say(index: ProductIndex) -> None:
+    click.echo(f"Index: {index.place} ({len(index):,} products, {index.dimensions} dimensions)")
+    if index.recall is not None:
+        click.echo(
+            f"Approximate index: finds {index.recall:.1%} of the ten nearest products that an exact search finds"
+        )
+
+
+def _report(gallery: Gallery) -> int:
+    """Say which products are not in the index; returns the exit code."""
     if gallery.without_photo:
         shown = ", ".join(gallery.without_photo[:_SHOWN]) + ", …" * (len(gallery.without_photo) > _SHOWN)
         click.echo(f"{len(gallery.without_photo):,} product(s) have no photo and are left out: {shown}", err=True)
-    if gallery.problems:
-        click.echo(f"{len(gallery.problems):,} photo(s) can't be used; their products are left out:", err=True)
-        for id_, reason in list(gallery.problems.items())[:_SHOWN]:
-            click.echo(f"  {id_}: {reason}", err=True)
-        sys.exit(EXIT_SOME_FAILED)
+    if not gallery.problems:
+        return 0
+    click.echo(f"{len(gallery.problems):,} photo(s) can't be used; their products are left out:", err=True)
+    for id_, reason in list(gallery.problems.items())[:_SHOWN]:
+        click.echo(f"  {id_}: {reason}", err=True)
+    return EXIT_SOME_FAILED
+
+
+def _remove(place: str, asked: tuple[str, ...]) -> int:
+    """Remove products; returns the exit code."""
+    from tagger.search.index import Index
+
+    lines = (line.rstrip("\r\n") for line in sys.stdin) if _STDIN in asked else ()
+    ids = [*(id_ for id_ in asked if id_ != _STDIN), *(line for line in lines if line)]
+    index = Index.open(place)
+    removed = set(index.remove(ids))
+    unknown = [id_ for id_ in dict.fromkeys(ids) if id_ not in removed]
+    click.echo(f"Removed {len(removed):,} product(s)")
+    _say(index)
+    if not unknown:
+        return 0
+    click.echo(f"{len(unknown):,} id(s) are not in the index:", err=True)
+    for id_ in unknown[:_SHOWN]:
+        click.echo(f'  There is no product "{id_}".{index.hint(id_)}', err=True)
+    return EXIT_SOME_FAILED
 
 
 def _catalog_config(bundle: Bundle, config_file: Path | None, overrides: tuple[str, ...]) -> CatalogConfig:

@@ -3,57 +3,124 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tagger.cli._options import engine_options
-from tagger.search.index import Hit, Index
+from tagger.search.filters import parse_filter
+from tagger.search.index import Index
 from tagger.search.items import Item
-from tagger.search.look_up import Found, look_up
+from tagger.search.look_up import Asked, Found, look_up, name_part, open_tagger
+from tagger.search.mix import TEXT_WEIGHT, Part, parse_part
+from tagger.search.product_index import Hit, ProductIndex
 
 if TYPE_CHECKING:
     from tagger.config import EngineName, EnginePrecision
+    from tagger.inference import Tagger
 
+#: Some queries could not be answered; the others were.
+EXIT_SOME_FAILED = 3
 _TITLE_WIDTH = 48
 
 
 @click.command("similar", context_settings={"show_default": True})
-@click.argument("query", metavar="PHOTO|ID")
-@click.option(
-    "--index", "folder", required=True, type=click.Path(path_type=Path), metavar="INDEX",
-    help="Index folder that `tagger index` wrote.",
-)  # fmt: skip
+@click.argument("queries", nargs=-1, metavar="[PHOTO|ID|FOLDER|CATALOG]...")
+@click.option("--index", "place", required=True, metavar="INDEX", help="Index folder that `tagger index` wrote.")
 @click.option("-k", type=click.IntRange(1, 10_000), default=5, help="How many products to find.")
+@click.option("--image", "images", multiple=True, metavar="PHOTO[:WEIGHT]", help="Look for what looks like this.")
+@click.option("--text", "texts", multiple=True, metavar="WORDS[:WEIGHT]", help="Look for these words.")
+@click.option("--id", "ids", multiple=True, metavar="ID[:WEIGHT]", help="Look for what is like this product.")
+@click.option(
+    "--text-weight", type=click.FloatRange(0, 1), default=TEXT_WEIGHT, metavar="SHARE",
+    help="Share of the words where a query has a photo and words.",
+)  # fmt: skip
+@click.option(
+    "--where", "filters", multiple=True, metavar="FILTER",
+    help='Only products such as gender=Women, "price<1500", "usage=Casual|Sports"; with =, !=, <, <=, >, >=.',
+)  # fmt: skip
+@click.option("--min-score", type=click.FloatRange(-1, 1), metavar="SCORE", help="Only products with this score.")
+@click.option("--distinct", is_flag=True, help="Leave out near-duplicates of the query and of each other.")
+@click.option("--exact", is_flag=True, help="Compare every product, even if there is an approximate index.")
 @click.option(
     "--model", type=click.Path(path_type=Path), metavar="BUNDLE|NAME", show_default=False,
-    help="Bundle, or name of a shipped model, that embeds a PHOTO. Default: the one that the index was made with.",
+    help="Bundle, or name of a shipped model, that embeds photos. Default: the one that the index was made with.",
 )  # fmt: skip
 @click.option(
     "--contact-sheet", type=click.Path(path_type=Path), metavar="PNG", help="Draw query and hits into this file, too."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="What to print.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json"]), show_default=False,
+    help="What to print. Default: a table for one query, else CSV.",
+)  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write CSV there instead.")
 @engine_options
 def command(
-    query: str,
-    folder: Path,
+    queries: tuple[str, ...],
+    place: str,
     k: int,
+    images: tuple[str, ...],
+    texts: tuple[str, ...],
+    ids: tuple[str, ...],
+    text_weight: float,
+    filters: tuple[str, ...],
+    min_score: float | None,
+    distinct: bool,
+    exact: bool,
     model: Path | None,
     contact_sheet: Path | None,
-    form: str,
+    form: str | None,
+    out: Path | None,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
 ) -> None:
-    """Find the products most similar to a photo, or to a product of the index by its ID.
+    """Find the products most similar to a photo, a product of the index, words, or a mix of these.
 
-    The query itself is left out. The score is the cosine of the embeddings: 1 for equal ones.
+    A mix is written with --image, --text and --id, each with a weight or without: --image a.jpg:0.7 --text linen:0.3
+    --image b.jpg:-0.2. The image score is the cosine of the embeddings, the text score that of the words in name and
+    description (TF-IDF), and the score their weighted mean: 0.7 and 0.3 for a product with a name, unless --text-weight
+    or weights say otherwise. The query itself is left out.
+
+    Several photos and ids, a folder, a catalog, or "-" for ids and paths on stdin, one a line, are answered as CSV with
+    a row for every hit. What can't be answered does not stop the others; the exit code then is 3.
     """
-    found = look_up(Index.open(folder), query, k, model, engine, engine_precision)
-    click.echo(_as_json(found) if form == "json" else _as_table(found.hits))
-    if form == "table" and any(hit.predicted for hit in found.hits):
+    index = Index.open(place, exact=exact)
+    asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight)
+    parts = [parse_part("image", text) for text in images]
+    parts += [parse_part("text", text) for text in texts]
+    parts += [parse_part("id", text) for text in ids]
+    if not queries and not parts:
+        raise click.UsageError("Say what to look for: a PHOTO, an ID, a FOLDER, --image, --text or --id.")
+
+    def embedder() -> Tagger:
+        return open_tagger(index, model, engine, engine_precision)
+
+    from tagger.cli._similar_many import is_many, write_many
+
+    if is_many(queries):
+        if parts or contact_sheet or form not in (None, "csv"):
+            raise click.UsageError(
+                "Many queries at once are answered as CSV alone: leave out --image, --text, --id, --contact-sheet and "
+                "--format, or ask for one."
+            )
+        if write_many(index, queries, asked, embedder, out):
+            sys.exit(EXIT_SOME_FAILED)
+        return
+    found = look_up(index, [name_part(index, name) for name in queries] + parts, asked, embedder)
+    if out or form == "csv":
+        from tagger.cli._similar_many import write_answers
+        from tagger.search.many import Answer
+
+        name = Path(queries[0]).stem if queries and queries[0] not in index else found.query.id
+        write_answers(index, [Answer(name, found.hits)], out)
+    else:
+        click.echo(_as_json(found) if form == "json" else _as_table(found.hits))
+    if any(hit.predicted for hit in found.hits) and not out and form in (None, "table"):
         click.echo("* predicted from the photo: the catalog has no such label", err=True)
+    if not found.hits:
+        click.echo(_nothing(index, parts, filters, min_score), err=True)
     if contact_sheet:
         from tagger.search.contact_sheet import write_contact_sheet
 
@@ -61,24 +128,50 @@ def command(
         click.echo(f"Contact sheet: {contact_sheet}", err=True)
 
 
+def _nothing(index: ProductIndex, parts: list[Part], filters: tuple[str, ...], min_score: float | None) -> str:
+    """Why there are no hits, as far as one can tell."""
+    reasons = [f"meets {' and '.join(filters)}"] if filters else []
+    reasons += [f"reaches the score {min_score:g}"] if min_score is not None else []
+    reasons += ["has any of these words"] if parts and all(part.kind == "text" for part in parts) else []
+    return f"None of the {len(index):,} products {' and '.join(reasons) or 'is left'}."
+
+
 def _as_json(found: Found) -> str:
-    hits = [{"rank": rank, "score": round(hit.score, 6)} | _fields(hit) for rank, hit in enumerate(found.hits, 1)]
+    hits = [
+        {
+            "rank": rank, "score": round(hit.score, 6), "image_score": _rounded(hit.image_score),
+            "text_score": _rounded(hit.text_score), **_fields(hit),
+        }
+        for rank, hit in enumerate(found.hits, 1)
+    ]  # fmt: skip
     return json.dumps({"query": _fields(found.query), "hits": hits}, indent=2, ensure_ascii=False)
 
 
-def _fields(item: Item) -> dict[str, object]:
-    return {name: value for name, value in asdict(item).items() if name != "score"}
+def _rounded(score: float | None) -> float | None:
+    return None if score is None else round(score, 6)
+
+
+def _fields(item: Item) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in ("id", "title", "labels", "predicted", "image", "facts")}
 
 
 def _as_table(hits: list[Hit]) -> str:
-    rows = [("rank", "score", "id", "title", "labels")]
+    rows = [("rank", "score", "image", "text", "id", "title", "labels")]
     rows += [
-        (str(rank), f"{hit.score:.4f}", hit.id, _clipped(hit.title), _labels(hit)) for rank, hit in enumerate(hits, 1)
-    ]
+        (
+            str(rank), _shown(hit.score), _shown(hit.image_score), _shown(hit.text_score), hit.id, _clipped(hit.title),
+            _labels(hit),
+        )
+        for rank, hit in enumerate(hits, 1)
+    ]  # fmt: skip
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _shown(score: float | None) -> str:
+    return "–" if score is None else f"{score:.4f}"
 
 
 def _clipped(title: str) -> str:

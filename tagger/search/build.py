@@ -5,41 +5,53 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from tagger.errors import IndexFolderError, OutputError
+from tagger.errors import OutputError
 from tagger.files import atomic_folder
+from tagger.search.ann import require_usearch
+from tagger.search.changes import first_segment, replace_products
 from tagger.search.index import Index
-from tagger.search.items import Item, ItemStore, ItemWriter
-from tagger.search.manifest import MANIFEST, VECTORS, write_manifest
+from tagger.search.items import Item
+from tagger.search.manifest import MANIFEST, Manifest, write_manifest
 
 
 def build_index(
-    items: Iterable[tuple[Item, ArrayLike]], folder: Path | str, *, bundle_id: str, bundle_path: Path | None = None
+    items: Iterable[tuple[Item, ArrayLike]],
+    folder: Path | str,
+    *,
+    bundle_id: str,
+    bundle_name: str = "",
+    bundle_path: Path | None = None,
+    ann: bool | None = None,
 ) -> Index:
     """Write an index and open it.
 
     Args:
         items: products with their embeddings (D,), of any length; they are stored with length 1. One of zeros is
             stored as it is, and has the score 0 with everything.
-        folder: where to write; an index that is there already is replaced when the new one is whole.
+        folder: where to write; the products of an index that is there already are replaced when the new ones are whole.
         bundle_id: `Bundle.id` of the bundle that made the embeddings.
+        bundle_name: how a person knows it.
         bundle_path: where that bundle is, so that `tagger similar` finds it.
+        ann: whether an approximate index (HNSW) is built, too; None: beyond a million products, if usearch is there.
 
     Raises:
         IndexFolderError: there are no items, an id comes twice, or an embedding holds NaN or has another size.
         OutputError: the folder can't be written, or holds something else than an index.
+        MissingDependencyError: an approximate index is asked for, and usearch is not installed.
     """
     folder = Path(folder)
     check_replaceable(folder)
-    with atomic_folder(folder) as temporary:
-        count, dimensions = _write(items, temporary)
-        if (id_ := ItemStore(temporary, count).repeated_id()) is not None:
-            raise IndexFolderError(f'Expected every id once, found "{id_}" at least twice. Make the ids unique.')
-        write_manifest(temporary, count, dimensions, bundle_id, _places(bundle_path, folder))
+    if ann:
+        require_usearch("to build an approximate index")
+    fresh = Manifest(0, bundle_id, bundle_name, _places(bundle_path, folder), ann=ann)
+    if (folder / MANIFEST).is_file():
+        replace_products(folder, items, fresh)
+    else:
+        with atomic_folder(folder) as temporary:
+            write_manifest(temporary, first_segment(temporary, items, fresh))
     return Index.open(folder)
 
 
@@ -53,54 +65,9 @@ def check_replaceable(folder: Path) -> None:
         raise OutputError(f"{folder} holds other files than an index. Choose a new folder, or empty this one first.")
 
 
-def _write(items: Iterable[tuple[Item, ArrayLike]], folder: Path) -> tuple[int, int]:
-    """Write vectors and items; returns how many there are, and the size of an embedding."""
-    dimensions = 0
-    writer = ItemWriter(folder)
-    try:
-        with (folder / VECTORS).open("wb") as file:
-            for item, embedding in items:
-                unit = _unit(item.id, embedding)
-                if not dimensions:
-                    dimensions = unit.size
-                    _write_header(file, 0, dimensions)
-                if unit.size != dimensions:
-                    raise IndexFolderError(
-                        f"Expected embeddings of {dimensions} numbers, product {item.id} has {unit.size}. "
-                        "Make them all with one bundle."
-                    )
-                file.write(unit.tobytes())
-                writer.write(item)
-            if not dimensions:
-                raise IndexFolderError("Expected products to index, found none.")
-            file.seek(0)
-            _write_header(file, len(writer), dimensions)
-    finally:
-        writer.close()
-    writer.write_look_up()
-    return len(writer), dimensions
-
-
-def _write_header(file: BinaryIO, count: int, dimensions: int) -> None:
-    """Write the header of a .npy file; NumPy leaves room for the count to grow, so it always has the same length."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": (count, dimensions)}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _unit(id_: str, embedding: ArrayLike) -> NDArray[np.float32]:
-    vector = np.asarray(embedding, dtype=np.float64)
-    norm = np.linalg.norm(vector)
-    if vector.ndim != 1 or vector.size == 0 or not np.isfinite(norm):
-        raise IndexFolderError(
-            f"Expected a vector of finite numbers as the embedding of product {id_}, got one of shape {vector.shape} "
-            f"and length {norm:g}. Check the bundle."
-        )
-    return (vector / norm if norm > 0 else vector).astype("<f4")
-
-
-def _places(bundle: Path | None, index: Path) -> list[str]:
+def _places(bundle: Path | None, index: Path) -> tuple[str, ...]:
     """Absolute, and relative to the index, so that either may move, or both together."""
     if bundle is None:
-        return []
+        return ()
     bundle = bundle.resolve()
-    return [str(bundle), os.path.relpath(bundle, index.resolve())]
+    return str(bundle), os.path.relpath(bundle, index.resolve())

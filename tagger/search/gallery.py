@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tagger.catalog.table import IMAGE, Products
+from tagger.catalog.table import DESCRIPTION, IMAGE, TITLE, Products
 from tagger.errors import CatalogError
 from tagger.inference.tags import Photo, Tagged
 from tagger.progress import Progress, silent
 from tagger.search.build import build_index
-from tagger.search.index import Index
+from tagger.search.changes import other_bundle
 from tagger.search.items import Item
+from tagger.search.product_index import Change, ProductIndex
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from tagger.bundle import Bundle
+    from tagger.inference.fusion import Inputs
 
-_TITLE = "title"
+_TEXTS = (TITLE, DESCRIPTION)
+#: What is no fact: it has a place of its own, or says nothing of the product.
+_NO_FACTS = frozenset({IMAGE, *_TEXTS, "split"})
 
 
 class Embedder(Protocol):
@@ -31,7 +35,9 @@ class Embedder(Protocol):
     def bundle(self) -> Bundle:
         """The bundle that it runs."""
 
-    def run(self, photos: Iterable[Photo], *, top_k: int = 3, other_heads: bool = True) -> Iterator[Tagged]:
+    def run(
+        self, photos: Iterable[Photo], *, top_k: int = 3, other_heads: bool = True, inputs: Inputs = "auto"
+    ) -> Iterator[Tagged]:
         """One `Tagged` for each photo, in order."""
 
 
@@ -43,14 +49,23 @@ class Gallery:
         index: open.
         problems: why a photo can't be used, by the product's id.
         without_photo: ids of the products of which the catalog has no photo.
+        change: how many products were added and replaced.
     """
 
-    index: Index
+    index: ProductIndex
     problems: dict[str, str]
     without_photo: tuple[str, ...]
+    change: Change
 
 
-def index_catalog(products: Products, tagger: Embedder, folder: Path | str, progress: Progress = silent) -> Gallery:
+def index_catalog(
+    products: Products,
+    tagger: Embedder,
+    folder: Path | str,
+    progress: Progress = silent,
+    *,
+    ann: bool | None = None,
+) -> Gallery:
     """Embed the photos of a catalog and write an index of them, ordered by id.
 
     A label is the catalog's own where it has one, else the tag that the bundle gives.
@@ -60,17 +75,47 @@ def index_catalog(products: Products, tagger: Embedder, folder: Path | str, prog
         tagger: an open bundle.
         folder: where to write; an index that is there already is replaced when the new one is whole.
         progress: told how many photos are embedded.
+        ann: see `build_index`.
 
     Raises:
         CatalogError: no photo can be used.
         IndexFolderError: the bundle gives no usable embeddings.
         OutputError: the folder can't be written, or holds something else than an index.
+        MissingDependencyError: an approximate index is asked for, and usearch is not installed.
     """
     problems: dict[str, str] = {}
+    index = build_index(
+        _embed(products, tagger, problems, progress), folder, bundle_id=tagger.bundle.id,
+        bundle_name=bundle_name(tagger.bundle), bundle_path=tagger.bundle.path, ann=ann,
+    )  # fmt: skip
+    return Gallery(index, problems, _without_photo(products), Change(len(index), 0))
+
+
+def add_catalog(products: Products, tagger: Embedder, index: ProductIndex, progress: Progress = silent) -> Gallery:
+    """Embed the photos of a catalog and add its products to an index, or put them in the place of those it has.
+
+    Raises:
+        CatalogError: no photo can be used.
+        IndexFolderError: the index was made with another bundle, or this one gives no usable embeddings.
+        OutputError: the index can't be written.
+    """
+    name = bundle_name(tagger.bundle)
+    if tagger.bundle.id != index.bundle_id:  # said before hours of work
+        raise other_bundle(index.place, index.bundle_name, name)
+    problems: dict[str, str] = {}
     items = _embed(products, tagger, problems, progress)
-    index = build_index(items, folder, bundle_id=tagger.bundle.id, bundle_path=tagger.bundle.path)
+    change = index.add(items, bundle_id=tagger.bundle.id, bundle_name=name)
+    return Gallery(index, problems, _without_photo(products), change)
+
+
+def bundle_name(bundle: Bundle) -> str:
+    """How a person knows a bundle: by its folder, or the run's."""
+    return bundle.path.parent.name if bundle.path.name == "bundle" else bundle.path.name
+
+
+def _without_photo(products: Products) -> tuple[str, ...]:
     images = zip(products.ids, products.columns[IMAGE], strict=True)
-    return Gallery(index, problems, tuple(id_ for id_, image in images if not image))
+    return tuple(id_ for id_, image in images if not image)
 
 
 def _embed(
@@ -83,7 +128,7 @@ def _embed(
             f"None of the {len(products):,} products of {products.root} has a photo. "
             "Where the photos lie elsewhere, say so: --set catalog.image_folder=FOLDER"
         )
-    titles = products.columns.get(_TITLE)
+    facts = [name for name in products.columns if name not in _NO_FACTS]
     known = _known_labels(products, rows, tagger.bundle.label_space.attributes)
     progress(0, len(rows), "photos embedded")
     results = tagger.run((Photo(products.ids[row], images[row]) for row in rows), top_k=1, other_heads=False)
@@ -92,7 +137,7 @@ def _embed(
         if tagged.embedding is None:
             problems[tagged.id] = tagged.error
         else:
-            yield _item(tagged, titles[row] if titles else "", labels), tagged.embedding
+            yield _item(tagged, labels, products, row, facts), tagged.embedding
     if len(problems) == len(rows):
         first = next(iter(problems.values()))
         raise CatalogError(f"None of the {len(rows):,} photos of {products.root} can be used. The first: {first}")
@@ -106,9 +151,11 @@ def _known_labels(products: Products, rows: Iterable[int], attributes: Iterable[
         yield {name: cells[row] for name, cells in columns.items() if cells[row]}
 
 
-def _item(tagged: Tagged, title: str, known: dict[str, str]) -> Item:
+def _item(tagged: Tagged, known: dict[str, str], products: Products, row: int, facts: Iterable[str]) -> Item:
     tags = {name: tag.label for name, tag in tagged.tags.items() if tag.label}
     predicted = tuple(name for name in tags if name not in known)
     # The bundle's attributes first and in its order, so that all products show theirs alike.
     labels = {name: known.get(name) or tags[name] for name in tags} | known
-    return Item(tagged.id, title, labels, predicted, tagged.image)
+    title, description = (products.columns[name][row] if name in products.columns else "" for name in _TEXTS)
+    others = {name: cell for name in facts if name not in labels and (cell := products.columns[name][row])}
+    return Item(tagged.id, title, labels, predicted, tagged.image, description, others)

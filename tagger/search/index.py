@@ -1,80 +1,83 @@
-"""The index: one folder of unit vectors and what they stand for. Exact cosine search, NumPy alone, no pickle.
+"""The index in a folder: exact search by cosine, NumPy alone, no pickle. Ten processes that open it share its memory.
 
 index/
-  index.json           format, version, the bundle it was made with, sizes and checksums of the other files
-  vectors.npy          float32 (N, D) unit vectors
-  items.jsonl          id, title, labels and photo of each (see `items`)
-  items.offsets.npy
-  ids.npy
+  index.json              which segments there are, the bundle it was made with, sizes and checksums
+  000001-0a1b2c3d/        a segment: products that were indexed together (see `segment`)
+  000001-….deleted-2.npy  rows of it that were deleted or replaced since
+  lock                    held by whoever changes the index
+
+A change writes a new segment, then puts a new `index.json` in the place of the old one, in one step. So a process that
+is killed changes nothing, and one that has the index open goes on with what it saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tagger.errors import IndexFolderError
-from tagger.search.items import Item, ItemStore, map_array
-from tagger.search.manifest import VECTORS, check_files, damaged, read_manifest
+from tagger.errors import IndexFolderError, SearchError
+from tagger.search.arrays import widen
+from tagger.search.best import Best, search_exactly
+from tagger.search.filters import Filter, check_columns
+from tagger.search.hints import id_hint
+from tagger.search.items import Item
+from tagger.search.manifest import check_files, read_manifest
+from tagger.search.mix import unit
+from tagger.search.near import FEW, search_nearby
+from tagger.search.postings import read_weights
+from tagger.search.product_index import Change, Hit, Query
+from tagger.search.segment import Segment
+from tagger.search.text import TextVector, WordWeights
 
 #: Larger files are not read whole to open an index: `Index.verify` does that.
-_MAX_CHECKED_BYTES = 64_000_000
-#: Scores computed at once, 1 MB of them.
-_CHUNK = 262_144
-#: What rounding may add to the cosine of two unit vectors.
-_LARGEST_SCORE = 1.001
+_MAX_CHECKED_BYTES = 16_000_000
+#: Queries looked up together.
+_BLOCK = 128
+_SCAN = 4_096
+#: Changes that may come in between while an index is opened.
+_TRIES = 20
 
 
-@dataclass(frozen=True, repr=False)
-class Hit(Item):
-    """A product that was found.
-
-    Args:
-        score: cosine of its embedding and the query's, -1 to 1.
-    """
-
-    score: float = 0.0
-
-    def __repr__(self) -> str:
-        return f"Hit({self.id!r}, {self.score:.4f}, {self.title!r})"
-
-
-@dataclass(frozen=True, repr=False, eq=False)
 class Index:
-    """An opened index; `Index.open` checks it first.
+    """An opened index, as it was at that moment or after its own last change. Offers what `ProductIndex` says.
 
     Args:
         path: its folder.
-        manifest: what `index.json` says.
-        vectors: float32 (N, D) unit vectors, memory-mapped and read-only; all zeros where the embedding was.
-        items: what they stand for, row by row.
+        exact: never use the approximate index.
+
+    Raises:
+        IndexFolderError: missing, half-copied, changed, or of a version that this program can't read. Sizes are always
+            checked, checksums of files up to 16 MB.
     """
 
-    path: Path
-    manifest: dict[str, Any]
-    vectors: NDArray[np.float32]
-    items: ItemStore
+    def __init__(self, path: Path | str, *, exact: bool = False) -> None:
+        self.path = Path(path)
+        self.exact = exact
+        self._open()
 
     @classmethod
-    def open(cls, path: Path | str) -> Index:
-        """Open an index folder.
+    def open(cls, path: Path | str, *, exact: bool = False) -> Index:
+        """Open an index folder."""
+        return cls(path, exact=exact)
 
-        Sizes are always checked, checksums of files up to 64 MB.
-
-        Raises:
-            IndexFolderError: missing, half-copied, changed, or of a version that this program can't read.
-        """
-        folder = Path(path)
-        manifest = read_manifest(folder)
-        check_files(folder, manifest["files"], _MAX_CHECKED_BYTES)
-        shape = (manifest["count"], manifest["dimensions"])
-        vectors = map_array(folder / VECTORS, np.dtype(np.float32), shape)
-        return cls(folder, manifest, cast(NDArray[np.float32], vectors), ItemStore(folder, shape[0]))
+    def _open(self) -> None:
+        for attempt in range(_TRIES):
+            self.manifest = read_manifest(self.path)
+            try:
+                self.segments = [
+                    Segment(self.path, entry, self.manifest.dimensions, _MAX_CHECKED_BYTES)
+                    for entry in self.manifest.segments
+                ]
+                break
+            except (IndexFolderError, FileNotFoundError):
+                # Somebody may have changed the index since, and removed segments of old.
+                if attempt == _TRIES - 1 or read_manifest(self.path) == self.manifest:
+                    raise
+        self._starts = np.cumsum([0, *map(len, self.segments)])
+        self._weights = read_weights(self.segments[0].folder) if self.segments else WordWeights.none()
 
     def verify(self) -> None:
         """Read every file whole and compare its checksum.
@@ -82,136 +85,232 @@ class Index:
         Raises:
             IndexFolderError: one of them was changed.
         """
-        check_files(self.path, self.manifest["files"], None)
+        for segment in self.segments:
+            check_files(segment.folder, segment.entry.files, None)
 
     def __repr__(self) -> str:
         return f"Index({str(self.path)!r}, {len(self):,} products, {self.dimensions} dimensions)"
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return sum(entry.live for entry in self.manifest.segments)
 
     def __contains__(self, id_: str) -> bool:
-        return self.items.row(id_) is not None
+        return self._find(id_) is not None
+
+    @property
+    def place(self) -> str:
+        """Its folder."""
+        return str(self.path)
 
     @property
     def dimensions(self) -> int:
         """Numbers in an embedding."""
-        return int(self.vectors.shape[1])
+        return self.manifest.dimensions
 
     @property
     def bundle_id(self) -> str:
         """`Bundle.id` of the bundle whose embeddings it holds: no others can be compared with them."""
-        return str(self.manifest["bundle"]["id"])
+        return self.manifest.bundle_id
+
+    @property
+    def bundle_name(self) -> str:
+        """How a person knows that bundle; "" where nobody said."""
+        return self.manifest.bundle_name
 
     def bundle_paths(self) -> Iterator[Path]:
         """Where that bundle was when the index was made, absolute and relative to the index."""
-        return (self.path / place for place in self.manifest["bundle"]["places"])
+        return (self.path / place for place in self.manifest.places)
+
+    @property
+    def columns(self) -> list[str]:
+        """Labels and facts that filters can ask for."""
+        return list(dict.fromkeys(name for segment in self.segments for name in segment.columns.names))
+
+    @property
+    def labels(self) -> list[str]:
+        """Those that are labels."""
+        return list(dict.fromkeys(name for segment in self.segments for name in segment.columns.labels))
+
+    @property
+    def recall(self) -> float | None:
+        """The lowest recall of its approximate indexes, as measured when they were built; None where it has none."""
+        return min((r for entry in self.manifest.segments if (r := entry.recall) is not None), default=None)
 
     def item(self, id_: str) -> Item:
         """What the index knows of a product.
 
         Raises:
-            IndexFolderError: it has no such product.
+            SearchError: it has no such product.
         """
-        return self.items.read(self._row(id_))
+        segment, row = self._locate(id_)
+        return segment.items.read(row)
 
     def vector(self, id_: str) -> NDArray[np.float32]:
         """Unit vector of a product, float32 (D,).
 
         Raises:
-            IndexFolderError: it has no such product.
+            SearchError: it has no such product.
         """
-        return np.array(self.vectors[self._row(id_)])
+        vector: NDArray[np.float32] = self.vectors([id_])[0]
+        return vector
 
-    def similar(self, vector: ArrayLike, k: int = 5, *, exclude: Iterable[str] = ()) -> list[Hit]:
-        """Find the products nearest to an embedding.
-
-        Args:
-            vector: an embedding (D,), of any length but zero.
-            k: hits wanted; there are fewer where the index has fewer.
-            exclude: ids to leave out; ids that the index does not have don't matter.
-
-        Returns:
-            The hits, the best first. Of equal ones the one indexed first comes first, which after `tagger index` is
-            the one with the lower id.
+    def vectors(self, ids: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of products, float32 (N, D).
 
         Raises:
-            IndexFolderError: the vector can't be compared with those of the index, or the index is damaged.
+            SearchError: it lacks one of them.
+        """
+        places = [self._locate(id_) for id_ in ids]
+        halves = [segment.vectors[row] for segment, row in places]
+        return widen(np.stack(halves)) if halves else np.empty((0, self.dimensions), dtype=np.float32)
+
+    def hint(self, id_: str) -> str:
+        """Return ' Did you mean "…"?' for an id near one that it does not have, or ''."""
+        return id_hint(id_, self.__contains__)
+
+    def encode(self, text: str) -> TextVector | None:
+        """The unit vector of a text with the index's own weights of words; None where it holds no word."""
+        return self._weights.encode(text)
+
+    def encode_item(self, item: Item) -> TextVector | None:
+        """The same of a product's name, or else its description; None where it has neither."""
+        return self._weights.encode_item(item)
+
+    def scan(self) -> Iterator[tuple[list[Item], NDArray[np.float32]]]:
+        """All products, some thousand at a time: items (N) and unit vectors float32 (N, D), the oldest first."""
+        for segment in self.segments:
+            live = segment.live_rows
+            rows = np.arange(len(segment)) if live is None else live
+            for start in range(0, len(rows), _SCAN):
+                chosen = rows[start : start + _SCAN]
+                yield [segment.items.read(row) for row in chosen.tolist()], widen(segment.vectors[chosen])
+
+    def search(
+        self, queries: Sequence[Query], k: int = 5, *, where: Sequence[Filter] = (), min_score: float | None = None
+    ) -> list[list[Hit]]:
+        """Find the k best products for each query, the best first; see `ProductIndex.search`.
+
+        Raises:
+            SearchError: the index is empty or lacks a column, or a query can't be compared with it.
+            IndexFolderError: the index is damaged.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        excluded = [row for id_ in exclude if (row := self.items.row(id_)) is not None]
-        rows, scores = self._nearest(self._unit(vector), k, np.array(excluded, dtype=np.int64))
-        return [
-            Hit(**vars(self.items.read(row)), score=min(1.0, max(-1.0, score)))
-            for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
-        ]
+        if not len(self):
+            raise SearchError(f"The index {self.path} is empty. Add products with `tagger index … --add`.")
+        check_columns(where, self.columns, f"the index {self.path}")
+        for query in queries:
+            self._check(query)
+        rows = [self._accepted(segment, where) for segment in self.segments]
+        found: dict[int, Best] = {}
+        # A block either looks at vectors, or it does not.
+        for with_image in (True, False):
+            numbers = [number for number, query in enumerate(queries) if (query.image is not None) == with_image]
+            for start in range(0, len(numbers), _BLOCK):
+                block = numbers[start : start + _BLOCK]
+                found |= zip(block, self._search_block([queries[number] for number in block], k, rows), strict=True)
+        return [self._hits(query, found[number], k, min_score) for number, query in enumerate(queries)]
 
-    def similar_to(self, id_: str, k: int = 5) -> list[Hit]:
-        """Find the products nearest to one of the index, itself left out.
+    def similar(self, vector: ArrayLike, k: int = 5, *, exclude: Iterable[str] = ()) -> list[Hit]:
+        """Find the products nearest to an embedding (D,), of any length but zero.
 
         Raises:
-            IndexFolderError: it has no such product.
+            SearchError: the vector can't be compared with those of the index.
+        """
+        return self.search([Query(unit(vector, self.dimensions, self.place), exclude=frozenset(exclude))], k)[0]
+
+    def similar_to(self, id_: str, k: int = 5) -> list[Hit]:
+        """Find the products that look most like one of the index, itself left out.
+
+        Raises:
+            SearchError: it has no such product.
         """
         return self.similar(self.vector(id_), k, exclude=[id_])
 
-    def similar_to_photo(self, vector: ArrayLike, photo: Path | str, k: int = 5) -> list[Hit]:
-        """Find the products nearest to a photo's embedding, those of that very file left out.
+    def add(self, items: Iterable[tuple[Item, ArrayLike]], *, bundle_id: str, bundle_name: str = "") -> Change:
+        """Add products, or put them in the place of those with the same id; see `ProductIndex.add`."""
+        from tagger.search.changes import add_products
 
-        Copies of the photo in other files stay, as near-duplicates do.
-        """
-        photo = Path(photo).resolve()
-        reach = k + 1
-        while True:
-            hits = self.similar(vector, reach)
-            others = [hit for hit in hits if not hit.image or Path(hit.image).resolve() != photo]
-            if len(others) >= k or len(hits) < reach:
-                return others[:k]
-            reach *= 2
+        change = add_products(self.path, items, bundle_id, bundle_name)
+        self._open()
+        return change
 
-    def _row(self, id_: str) -> int:
-        row = self.items.row(id_)
-        if row is None:
-            raise IndexFolderError(
-                f'There is no product "{id_}" among the {len(self):,} of the index {self.path}.{self.items.hint(id_)}'
+    def remove(self, ids: Iterable[str]) -> list[str]:
+        """Remove products; returns the ids of those that were there."""
+        from tagger.search.changes import remove_products
+
+        removed = remove_products(self.path, ids)
+        self._open()
+        return removed
+
+    def _find(self, id_: str) -> tuple[Segment, int] | None:
+        for segment in reversed(self.segments):
+            if (row := segment.row(id_)) is not None:
+                return segment, row
+        return None
+
+    def _locate(self, id_: str) -> tuple[Segment, int]:
+        found = self._find(id_)
+        if found is None:
+            raise SearchError(
+                f'There is no product "{id_}" among the {len(self):,} of the index {self.path}.{self.hint(id_)}'
             )
-        return row
+        return found
 
-    def _unit(self, vector: ArrayLike) -> NDArray[np.float32]:
-        query = np.asarray(vector, dtype=np.float64)
-        if query.shape != (self.dimensions,):
-            raise IndexFolderError(
+    def _check(self, query: Query) -> None:
+        if query.image is not None and query.image.shape != (self.dimensions,):
+            raise SearchError(
                 f"The index {self.path} holds embeddings of {self.dimensions} numbers, the query has the shape "
-                f"{query.shape}. Query it with embeddings of the bundle that it was made with."
+                f"{query.image.shape}. Query it with embeddings of the bundle that it was made with."
             )
-        norm = np.linalg.norm(query)
-        if not np.isfinite(norm) or norm == 0:
-            raise IndexFolderError(
-                "The query's embedding has no direction (zeros or NaN), so nothing is similar to it. Try another photo."
-            )
-        return (query / norm).astype(np.float32)
+        if query.image is not None and not np.isfinite(query.image).all():
+            raise SearchError("The query's embedding holds NaN, so nothing is similar to it. Try another photo.")
 
-    def _nearest(
-        self, query: NDArray[np.float32], k: int, excluded: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and scores of the k nearest, each (min(k, N - excluded),)."""
-        rows, scores = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        for start in range(0, len(self), _CHUNK):
-            # Row by row, unlike a matrix product: equal vectors get equal scores wherever they stand.
-            chunk = np.vecdot(self.vectors[start : start + _CHUNK], query)
-            if not chunk.max() <= _LARGEST_SCORE:
-                raise damaged(self.path / VECTORS, "it holds vectors that are not of length 1")
-            here = excluded[(excluded >= start) & (excluded < start + len(chunk))]
-            chunk[here - start] = -np.inf
-            scores = np.concatenate([scores, chunk])
-            rows = np.concatenate([rows, np.arange(start, start + len(chunk))])
-            best = _largest(scores, k)
-            rows, scores = rows[best], scores[best]
-        return rows, scores
+    @staticmethod
+    def _accepted(segment: Segment, where: Sequence[Filter]) -> NDArray[np.int64] | None:
+        """Rows that are not deleted and meet the filters; None for all."""
+        if not where:
+            return segment.live_rows
+        rows = np.flatnonzero(segment.columns.accepted(where))
+        return rows if segment.live_rows is None else np.intersect1d(rows, segment.live_rows, assume_unique=True)
+
+    def _search_block(self, queries: list[Query], k: int, rows: Sequence[NDArray[np.int64] | None]) -> Iterator[Best]:
+        """The best of all segments, with room for what a query excludes."""
+        best = [Best.none() for _ in queries]
+        reach = k + max(len(query.exclude) for query in queries)
+        for segment, start, accepted in zip(self.segments, self._starts.tolist(), rows, strict=False):
+            if accepted is not None and not len(accepted):
+                continue
+            search = search_nearby if self._is_approximate(segment, queries, accepted) else search_exactly
+            found = search(segment, queries, reach, accepted, self._weights)
+            best = [
+                mine.merged(theirs._replace(rows=theirs.rows + start), reach)
+                for mine, theirs in zip(best, found, strict=True)
+            ]
+        yield from best
+
+    def _is_approximate(self, segment: Segment, queries: Sequence[Query], accepted: NDArray[np.int64] | None) -> bool:
+        few = accepted is not None and len(accepted) < FEW and len(accepted) < len(segment) / 2
+        return not self.exact and segment.entry.recall is not None and queries[0].image is not None and not few
+
+    def _hits(self, query: Query, best: Best, k: int, min_score: float | None) -> list[Hit]:
+        hits: list[Hit] = []
+        for row, total, image, text in zip(*(part.tolist() for part in best), strict=True):
+            if len(hits) == k or (min_score is not None and total < min_score):
+                break
+            number = int(np.searchsorted(self._starts, row, "right")) - 1
+            item = self.segments[number].items.read(row - int(self._starts[number]))
+            if item.id not in query.exclude:
+                hits.append(
+                    Hit(
+                        **vars(item), score=_cosine(total),
+                        image_score=None if query.image is None else _cosine(image),
+                        text_score=None if query.text is None else _cosine(text),
+                    )
+                )  # fmt: skip
+        return hits
 
 
-def _largest(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
-    """Positions of the k largest finite scores, the largest first, of equal ones the first first."""
-    limit = np.partition(scores, -k)[-k] if len(scores) > k else -np.inf
-    candidates = np.flatnonzero((scores >= limit) & np.isfinite(scores))
-    return candidates[np.argsort(-scores[candidates], kind="stable")][:k]
+def _cosine(score: float) -> float:
+    """Without what rounding added."""
+    return min(1.0, max(-1.0, score))

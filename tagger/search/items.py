@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import string
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tagger.errors import did_you_mean
-from tagger.search.manifest import IDS, ITEMS, OFFSETS, damaged
+from tagger.search.arrays import map_array
+from tagger.search.manifest import damaged
 
-#: Longer words are no misspelt ids, and each letter costs eighty guesses.
-_MAX_SPELLING = 64
+ITEMS = "items.jsonl"
+OFFSETS = "items.offsets.npy"
+IDS = "ids.npy"
+ITEM_FILES = (ITEMS, OFFSETS, IDS)
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,8 @@ class Item:
         labels: value by attribute; several values joined by "|".
         predicted: the attributes whose label the model gave because the catalog has none.
         image: path of its photo.
+        description: what the catalog says of it at length; "" where unknown.
+        facts: what else the catalog knows of it, by column, such as brand and price.
     """
 
     id: str
@@ -46,6 +47,8 @@ class Item:
     labels: dict[str, str] = field(default_factory=dict)
     predicted: tuple[str, ...] = ()
     image: str = ""
+    description: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 class ItemWriter:
@@ -92,7 +95,7 @@ class ItemStore:
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
-        self._lines = np.memmap(folder / ITEMS, dtype=np.uint8, mode="r")
+        self._lines = np.asarray(np.memmap(folder / ITEMS, dtype=np.uint8, mode="r"))
         self._offsets = map_array(folder / OFFSETS, np.dtype(np.uint64), (count + 1,))
         self._hashes, self._rows = map_array(folder / IDS, np.dtype(np.uint64), (2, count))
         if self._offsets[-1] != len(self._lines):
@@ -110,9 +113,12 @@ class ItemStore:
         try:
             start, end = self._offsets[row : row + 2].tolist()
             value = json.loads(self._lines[start:end].tobytes())
-            labels = {str(name): str(label) for name, label in value["labels"].items()}
+            labels, facts = (
+                {str(name): str(text) for name, text in value[part].items()} for part in ("labels", "facts")
+            )
             predicted = tuple(map(str, value["predicted"]))
-            return Item(str(value["id"]), str(value["title"]), labels, predicted, str(value["image"]))
+            id_, title, image, description = (str(value[part]) for part in ("id", "title", "image", "description"))
+            return Item(id_, title, labels, predicted, image, description, facts)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise damaged(self.folder / ITEMS, f"item {row} can't be read") from error
 
@@ -129,54 +135,12 @@ class ItemStore:
                 return max(ids, key=ids.count)
         return None
 
-    def hint(self, word: str) -> str:
-        """Return ' Did you mean "…"?' for an id near the word, or ''.
-
-        The ids are not read: guesses are looked up, so that it takes as long among ten products as among ten million.
-        """
-        stem = PurePath(word).with_suffix("") if PurePath(word).name else PurePath()
-        for guess in (word.strip(), str(stem), stem.name, word.casefold(), word.upper(), word.lstrip("0")):
-            if self.row(guess) is not None:
-                return did_you_mean(guess, [guess])
-        if len(word) > _MAX_SPELLING:
-            return ""
-        return did_you_mean(word, [guess for guess in _one_edit_away(word) if self.row(guess) is not None])
-
     def _rows_of_hash(self, hash_: int) -> list[int]:
         first, last = (np.searchsorted(self._hashes, np.uint64(hash_), side) for side in ("left", "right"))
         rows: list[int] = self._rows[first:last].tolist()
         return rows
 
 
-def map_array(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
-    """Memory-map a .npy file that must have this dtype and shape; pickled objects are refused.
-
-    Raises:
-        IndexFolderError: it is damaged, or holds something else.
-    """
-    try:
-        values = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        raise damaged(path, "it is no NumPy array") from error
-    if values.dtype != dtype or values.shape != shape:
-        raise damaged(path, f"expected {dtype} {shape}, found {values.dtype} {values.shape}")
-    # A plain view: slices of np.memmap are slow because each is a memmap again.
-    return np.asarray(values)
-
-
 def _hash(id_: str) -> int:
     # File names that are not UTF-8 reach Python as surrogates.
     return int.from_bytes(hashlib.blake2b(id_.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-
-
-def _one_edit_away(word: str) -> Iterator[str]:
-    """Yield the word with one letter left out, exchanged, added, or swapped with the next (P. Norvig's speller)."""
-    letters = dict.fromkeys(word + string.digits + string.ascii_lowercase + "-_.")
-    for at in range(len(word) + 1):
-        head, tail = word[:at], word[at:]
-        if tail:
-            yield head + tail[1:]
-            yield from (head + letter + tail[1:] for letter in letters)
-        if len(tail) > 1:
-            yield head + tail[1] + tail[0] + tail[2:]
-        yield from (head + letter + tail for letter in letters)

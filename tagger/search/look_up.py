@@ -1,19 +1,45 @@
-"""The look-up: from what a person asks for, a photo or a product's id, to similar products."""
+"""The look-up: from what a person asks for, photos, words, products or a mix of them, to similar products."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tagger.errors import BundleError, IndexFolderError, PhotoError
+from tagger.errors import BundleError, PhotoError, SearchError
 from tagger.pretrained import shipped_models
-from tagger.search.index import Hit, Index
+from tagger.search.changes import other_bundle
+from tagger.search.distinct import leave_out_near_duplicates
+from tagger.search.filters import Filter
 from tagger.search.items import Item
+from tagger.search.mix import TEXT_WEIGHT, Part, check_weights, mix
+from tagger.search.product_index import Hit, ProductIndex, Query
 
 if TYPE_CHECKING:
     from tagger.config import EngineName, EnginePrecision
     from tagger.inference import Tagger
+    from tagger.inference.tags import Tagged
     from tagger.search.gallery import Embedder
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which hits are wanted, whatever is looked for.
+
+    Args:
+        k: how many.
+        where: filters that they meet.
+        min_score: the least total.
+        distinct: leave out near-duplicates of the query and of each other.
+        text_weight: share of the words where a query has photo and words.
+    """
+
+    k: int = 5
+    where: tuple[Filter, ...] = ()
+    min_score: float | None = None
+    distinct: bool = False
+    text_weight: float = TEXT_WEIGHT
 
 
 class Found(NamedTuple):
@@ -23,64 +49,89 @@ class Found(NamedTuple):
     hits: list[Hit]
 
 
-def look_up(
-    index: Index,
-    query: str,
-    k: int = 5,
-    model: Path | str | None = None,
-    engine: EngineName | None = None,
-    engine_precision: EnginePrecision | None = None,
-) -> Found:
-    """Find products similar to a photo, or to a product of the index.
+class Wanted(NamedTuple):
+    """A query, and the files of its photos: products with these very files are left out."""
 
-    Args:
-        index: where to look.
-        query: path of a photo, else the id of a product. An id needs no bundle.
-        k: hits wanted.
-        model: bundle, or name of a shipped one, that embeds the photo; None: the one that the index was made with.
-        engine: what runs its network, see `Tagger.open`.
-        engine_precision: in which numeric precision.
+    query: Query
+    photos: frozenset[Path] = frozenset()
+
+
+def name_part(index: ProductIndex, name: str) -> Part:
+    """What a bare word means: the path of a photo, else the id of a product.
 
     Raises:
-        IndexFolderError: neither such a photo nor such an id, or the bundle is not the index's own.
-        PhotoError: the photo can't be used.
-        BundleError: there is no bundle, or it can't be used.
-        MissingDependencyError: the engine is not installed.
+        SearchError: it is neither.
     """
-    if Path(query).is_file():
-        return find_by_photo(index, query, open_tagger(index, model, engine, engine_precision), k)
-    if query in index:
-        return Found(index.item(query), index.similar_to(query, k))
-    raise IndexFolderError(
-        f'"{query}" is neither a photo nor the id of one of the {len(index):,} products in {index.path}. '
-        f"Check the path or the id.{index.items.hint(query)}"
+    if Path(name).is_file():
+        return Part("image", name)
+    if name in index:
+        return Part("id", name)
+    raise SearchError(
+        f'"{name}" is neither a photo nor the id of one of the {len(index):,} products in {index.place}. '
+        f"Check the path or the id.{index.hint(name)}"
     )
 
 
-def find_by_photo(index: Index, photo: Path | str, tagger: Embedder, k: int = 5) -> Found:
-    """Find products similar to a photo; the one with that very file is left out.
+def look_up(index: ProductIndex, parts: Sequence[Part], asked: Asked, open_embedder: Callable[[], Embedder]) -> Found:
+    """Find products like a mix of photos, words and products.
+
+    Args:
+        index: where to look.
+        parts: at least one.
+        asked: which hits are wanted.
+        open_embedder: opens what embeds photos; called only if there are any.
 
     Raises:
-        IndexFolderError: the bundle is not the one that the index was made with.
-        PhotoError: the photo can't be used.
+        SearchError: an unknown id or column, words that are none, weights that sum to nothing, an empty index.
+        IndexFolderError: the index is damaged, or was made with another bundle.
+        PhotoError: a photo can't be used.
+        BundleError: there is no bundle, or it can't be used.
     """
-    from tagger.inference.tags import Photo
+    check_weights(parts)
+    paths = list(dict.fromkeys(part.value for part in parts if part.kind == "image"))
+    tagged = dict(zip(paths, _embed(index, paths, open_embedder()), strict=True)) if paths else {}
+    photos = {path: each.embedding for path, each in tagged.items() if each.embedding is not None}
+    query = mix(index, parts, photos, asked.text_weight)
+    wanted = Wanted(query, frozenset(Path(path).resolve() for path in paths))
+    (hits,) = find(index, [wanted], asked)
+    return Found(_described(index, parts, tagged), hits)
 
-    if tagger.bundle.id != index.bundle_id:
-        raise IndexFolderError(
-            f"The index {index.path} was made with another bundle than {tagger.bundle.path}, so their embeddings can't "
-            "be compared. Give --model the bundle it was made with, or make the index again with this one."
-        )
-    (tagged,) = tagger.run([Photo(Path(photo).name, str(photo))])
-    if tagged.embedding is None:
-        raise PhotoError(tagged.error)
-    labels = {name: tag.label for name, tag in tagged.tags.items() if tag.label}
-    query = Item(tagged.id, "", labels, tuple(labels), tagged.image)
-    return Found(query, index.similar_to_photo(tagged.embedding, photo, k))
+
+def find(index: ProductIndex, wanted: Sequence[Wanted], asked: Asked) -> list[list[Hit]]:
+    """The hits of many queries, looked up together.
+
+    Where hits are left out because they are near-duplicates, or the photo itself, more are asked for.
+    """
+    found: list[list[Hit]] = [[] for _ in wanted]
+    open_, reach = list(range(len(wanted))), asked.k + (max(10, asked.k) if asked.distinct else 1)
+    while open_:
+        queries = [wanted[number].query for number in open_]
+        hits = index.search(queries, reach, where=asked.where, min_score=asked.min_score)
+        for number, each in zip(open_, hits, strict=True):
+            others = [hit for hit in each if not _is_of(hit, wanted[number].photos)]
+            if asked.distinct:
+                others = leave_out_near_duplicates(index, wanted[number].query, others, asked.k)
+            found[number] = others[: asked.k]
+        open_ = [
+            number for number, each in zip(open_, hits, strict=True)
+            if len(found[number]) < asked.k and len(each) == reach
+        ]  # fmt: skip
+        reach *= 4
+    return found
+
+
+def check_bundle(index: ProductIndex, embedder: Embedder) -> None:
+    """Refuse to compare embeddings of different bundles.
+
+    Raises:
+        IndexFolderError: the index was made with another one.
+    """
+    if embedder.bundle.id != index.bundle_id:
+        raise other_bundle(index.place, index.bundle_name, str(embedder.bundle.path))
 
 
 def open_tagger(
-    index: Index,
+    index: ProductIndex,
     model: Path | str | None = None,
     engine: EngineName | None = None,
     engine_precision: EnginePrecision | None = None,
@@ -105,6 +156,39 @@ def open_tagger(
         if (bundle := Bundle.open(shipped)).id == index.bundle_id:
             return Tagger.open(bundle.path, engine, engine_precision)
     raise BundleError(
-        f"A photo needs the bundle that the index {index.path} was made with, and it is not at "
+        f"A photo needs the bundle that the index {index.place} was made with, and it is not at "
         f"{places[0] if places else 'any recorded place'} any more. Say where it is with --model."
     )
+
+
+def _embed(index: ProductIndex, paths: Sequence[str], embedder: Embedder) -> list[Tagged]:
+    from tagger.inference.tags import Photo
+
+    check_bundle(index, embedder)
+    tagged = list(embedder.run([Photo(Path(path).name, path) for path in paths]))
+    for each in tagged:
+        if each.embedding is None:
+            raise PhotoError(each.error)
+    return tagged
+
+
+def _described(index: ProductIndex, parts: Sequence[Part], tagged: dict[str, Tagged]) -> Item:
+    """The query as a person sees it: the product or photo itself, or the mix in words."""
+    shown = next((part for part in parts if part.kind != "text"), parts[0])
+    if shown.kind == "id":
+        item = index.item(shown.value)
+    elif shown.kind == "image":
+        photo = tagged[shown.value]
+        labels = {name: tag.label for name, tag in photo.tags.items() if tag.label}
+        item = Item(photo.id, "", labels, tuple(labels), photo.image)
+    else:
+        item = Item(shown.value)
+    if len(parts) == 1:
+        return item
+    said = " + ".join(f"{part.value}{'' if part.weight is None else f':{part.weight:g}'}" for part in parts)
+    return Item(said, item.title, item.labels, item.predicted, item.image)
+
+
+def _is_of(hit: Hit, photos: frozenset[Path]) -> bool:
+    """Whether a product's photo is one of these files. Copies of them are others."""
+    return bool(photos and hit.image) and Path(hit.image).resolve() in photos

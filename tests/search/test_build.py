@@ -12,7 +12,8 @@ import pytest
 
 from tagger.errors import IndexFolderError, OutputError
 from tagger.search import Index, Item, build_index
-from tagger.search.manifest import MANIFEST, VECTORS
+from tagger.search.manifest import MANIFEST
+from tagger.search.segment import VECTORS
 
 Pair = tuple[Item, list[float]]
 
@@ -24,18 +25,19 @@ def pairs(count: int) -> Iterator[Pair]:
 @pytest.mark.parametrize("count", [1, 9, 10, 1234])
 def test_the_vectors_are_a_plain_npy_file_of_any_length(tmp_path: Path, count: int) -> None:
     index = build_index(pairs(count), tmp_path / "index", bundle_id="b")
-    vectors = np.load(tmp_path / "index" / VECTORS, allow_pickle=False)
-    assert vectors.shape == (count, 2) and vectors.dtype == np.float32
-    np.testing.assert_array_equal(vectors, index.vectors)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-6)
+    (segment,) = index.segments
+    vectors = np.load(segment.folder / VECTORS, allow_pickle=False)
+    assert vectors.shape == (count, 2) and vectors.dtype == np.float16
+    np.testing.assert_array_equal(vectors, index.vectors([str(number) for number in range(count)]))
+    np.testing.assert_allclose(np.linalg.norm(vectors.astype(float), axis=1), 1, rtol=1e-3)
 
 
 def test_the_manifest_says_where_it_came_from(tmp_path: Path) -> None:
     bundle = tmp_path / "run" / "bundle"
     index = build_index(pairs(3), tmp_path / "indexes" / "a", bundle_id="b", bundle_path=bundle)
     manifest = json.loads((index.path / MANIFEST).read_text())
-    assert (manifest["format"], manifest["version"], manifest["count"]) == ("catalog-tagger-index", 1, 3)
-    assert manifest["bundle"]["places"] == [str(bundle), str(Path("../../run/bundle"))]
+    assert (manifest["format"], manifest["version"], manifest["count"]) == ("catalog-tagger-index", 2, 3)
+    assert manifest["places"] == [str(bundle), str(Path("../../run/bundle"))]
     assert index.bundle_id == "b"
     assert [os.path.normpath(place) for place in index.bundle_paths()] == [str(bundle)] * 2
 
@@ -86,3 +88,16 @@ def test_a_file_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("dear")
     with pytest.raises(OutputError, match="a file of that name is there"):
         build_index(pairs(3), tmp_path / "notes", bundle_id="b")
+
+
+def test_an_index_of_the_earlier_version_is_refused_and_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    (folder / MANIFEST).write_text('{"format": "catalog-tagger-index", "version": 1}')
+    for name in ("vectors.npy", "items.jsonl", "items.offsets.npy", "ids.npy"):
+        (folder / name).write_bytes(b"old")
+    with pytest.raises(IndexFolderError, match="Make it again with `tagger index`"):
+        Index.open(folder)
+    index = build_index(pairs(3), folder, bundle_id="b")
+    assert len(index) == 3
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, "lock", index.manifest.segments[0].name}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tagger.catalog.table import CleaningReport, Products
 from tagger.errors import CatalogError, OutputError
 from tagger.inference import Tagger
-from tagger.search import Index, Item
+from tagger.search import Index, Item, Query
 from tagger.search.gallery import index_catalog
 
 
@@ -32,14 +33,38 @@ def photos(tmp_path: Path) -> Path:
 
 def test_known_labels_win_and_the_rest_is_predicted(tmp_path: Path, photos: Path, colour_tagger: Tagger) -> None:
     rows = {
-        "b": {"image": str(photos / "red.png"), "title": "A shirt", "usage": "Casual|Sports", "baseColour": "Crimson"},
-        "a": {"image": str(photos / "blue.png"), "title": "", "usage": "", "baseColour": ""},
+        "b": {
+            "image": str(photos / "red.png"),
+            "title": "A shirt",
+            "usage": "Casual|Sports",
+            "baseColour": "Crimson",
+            "description": "Of wool",
+            "brand": "Acme",
+            "split": "train",
+        },
+        "a": {
+            "image": str(photos / "blue.png"),
+            "title": "",
+            "usage": "",
+            "baseColour": "",
+            "description": "",
+            "brand": "",
+            "split": "",
+        },
     }
     gallery = index_catalog(products_of(photos, rows, ("usage", "baseColour")), colour_tagger, tmp_path / "index")
     assert gallery.problems == {} and gallery.without_photo == ()
-    assert [gallery.index.items.read(row) for row in range(2)] == [
+    assert [item for items, _ in gallery.index.scan() for item in items] == [
         Item("a", "", {"baseColour": "Blue"}, ("baseColour",), str(photos / "blue.png")),
-        Item("b", "A shirt", {"baseColour": "Crimson", "usage": "Casual|Sports"}, (), str(photos / "red.png")),
+        Item(
+            "b",
+            "A shirt",
+            {"baseColour": "Crimson", "usage": "Casual|Sports"},
+            (),
+            str(photos / "red.png"),
+            "Of wool",
+            {"brand": "Acme"},
+        ),
     ]
     assert list(gallery.index.item("b").labels) == ["baseColour", "usage"]
     assert gallery.index.bundle_id == colour_tagger.bundle.id
@@ -49,8 +74,10 @@ def test_known_labels_win_and_the_rest_is_predicted(tmp_path: Path, photos: Path
 def test_a_folder_of_photos_gets_predicted_labels(tmp_path: Path, photos: Path, colour_tagger: Tagger) -> None:
     rows = {name: {"image": str(photos / f"{name}.png")} for name in ("red", "green", "blue")}
     index = index_catalog(products_of(photos, rows), colour_tagger, tmp_path / "index").index
-    assert {row: index.items.read(row).labels["baseColour"] for row in range(3)} == {0: "Blue", 1: "Green", 2: "Red"}
-    assert index.similar([1, 0.1, 0], 1)[0].id == "red"
+    assert {name: index.item(name).labels["baseColour"] for name in rows} == {
+        "red": "Red", "green": "Green", "blue": "Blue"
+    }  # fmt: skip
+    assert index.search([Query(np.array([1, 0.1, 0], np.float32))], 1)[0][0].id == "red"
 
 
 def test_products_without_a_usable_photo_are_left_out_and_named(
@@ -98,5 +125,5 @@ def test_an_index_is_the_same_whatever_the_order_of_the_catalog(
     for name, order in {"up": 1, "down": -1}.items():
         index_catalog(products_of(photos, dict(list(rows.items())[::order])), colour_tagger, tmp_path / name)
     up, down = Index.open(tmp_path / "up"), Index.open(tmp_path / "down")
-    assert up.manifest["files"] == down.manifest["files"]
+    assert up.manifest.segments[0].files == down.manifest.segments[0].files
     assert [hit.id for hit in down.similar_to("4", 3)] == ["0", "1", "2"]

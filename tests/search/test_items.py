@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tagger.errors import IndexFolderError
 from tagger.search import items
-from tagger.search.items import Item, ItemStore, ItemWriter
-from tagger.search.manifest import IDS, ITEMS, OFFSETS
+from tagger.search.hints import id_hint
+from tagger.search.items import IDS, ITEMS, OFFSETS, Item, ItemStore, ItemWriter
 
 #: Any text, lone surrogates (from file names that are not UTF-8) included.
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
@@ -33,7 +33,16 @@ def with_ids(folder: Path, *ids: str) -> ItemStore:
 @settings(max_examples=50)
 @given(
     st.lists(
-        st.builds(Item, ANY_TEXT, ANY_TEXT, st.dictionaries(ANY_TEXT, ANY_TEXT), st.just(("season",)), ANY_TEXT),
+        st.builds(
+            Item,
+            ANY_TEXT,
+            ANY_TEXT,
+            st.dictionaries(ANY_TEXT, ANY_TEXT),
+            st.just(("season",)),
+            ANY_TEXT,
+            ANY_TEXT,
+            st.dictionaries(ANY_TEXT, ANY_TEXT),
+        ),
         min_size=1,
         unique_by=lambda item: item.id,
     )
@@ -82,7 +91,8 @@ def test_a_repeated_id_is_found(tmp_path: Path) -> None:
 )
 def test_a_misspelt_id_gets_a_hint(tmp_path: Path, word: str, meant: str) -> None:
     expected = f' Did you mean "{meant}"?' if meant and word != "153" else ""
-    assert with_ids(tmp_path, "1163", "shoes/a").hint(word) == expected
+    opened = with_ids(tmp_path, "1163", "shoes/a")
+    assert id_hint(word, lambda id_: opened.row(id_) is not None) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""Many queries of `tagger similar`, answered as CSV."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from tagger.cli._progress import progress_bar
+from tagger.files import atomic_file
+from tagger.progress import silent
+from tagger.search.look_up import Asked
+from tagger.search.many import Answer, answer_photos, answer_products
+from tagger.search.product_index import Hit, ProductIndex
+
+if TYPE_CHECKING:
+    from tagger.search.gallery import Embedder
+
+_STDIN = "-"
+_SHOWN = 5
+
+
+def is_many(queries: tuple[str, ...]) -> bool:
+    """Whether more is asked for than one photo or product."""
+    if len(queries) != 1:
+        return len(queries) > 1
+    path = Path(queries[0])
+    if queries[0] == _STDIN or path.is_dir():
+        return True
+    if not path.is_file():
+        return False
+    from tagger.inference.sources import is_catalog
+
+    return is_catalog(path)
+
+
+def write_many(
+    index: ProductIndex, queries: tuple[str, ...], asked: Asked, open_embedder: Callable[[], Embedder], out: Path | None
+) -> int:
+    """Answer all of them; returns how many could not be answered."""
+    lines = [[line.rstrip("\r\n") for line in sys.stdin] if query == _STDIN else [query] for query in queries]
+    names = [name for each in lines for name in each if name]
+    return write_answers(index, itertools.chain.from_iterable(_answers(index, names, asked, open_embedder)), out)
+
+
+def _answers(
+    index: ProductIndex, names: list[str], asked: Asked, open_embedder: Callable[[], Embedder]
+) -> Iterator[Iterator[Answer]]:
+    """What is a path is a source of photos, the rest are ids."""
+    from tagger.inference.sources import find_sources, is_catalog
+
+    paths = [name for name in names if Path(name).exists()]
+    ids = [name for name in names if not Path(name).exists()]
+    if ids:
+        yield answer_products(index, ids, asked)
+    for of_catalog in (False, True):
+        if sources := [path for path in paths if is_catalog(Path(path)) == of_catalog]:
+            yield answer_photos(index, find_sources(sources), open_embedder(), asked, of_catalog=of_catalog)
+
+
+def write_answers(index: ProductIndex, answers: Iterable[Answer], out: Path | None) -> int:
+    """Write a row for every hit; returns how many queries could not be answered."""
+    labels = index.labels
+    failed: list[Answer] = []
+    bar = contextlib.nullcontext(silent) if out is None and sys.stdout.isatty() else progress_bar()
+    done = 0
+    with _opened(out) as file, bar as progress:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["query", "rank", "id", "score", "image_score", "text_score", "title", *labels])
+        for done, answer in enumerate(answers, 1):
+            failed += [answer] * bool(answer.error)
+            for rank, hit in enumerate(answer.hits, 1):
+                scores = (f"{score:.6f}" if score is not None else "" for score in _scores(hit))
+                cells = (answer.query, rank, hit.id, *scores, hit.title, *(hit.labels.get(name, "") for name in labels))
+                writer.writerow(map(_writable, cells))
+            progress(done, None, "queries answered")
+    if out is not None:
+        click.echo(f"Similar products: {out} ({done:,} queries)", err=True)
+    if failed:
+        click.echo(f"{len(failed):,} of {done:,} queries could not be answered:", err=True)
+        for answer in failed[:_SHOWN]:
+            click.echo(f"  {answer.query}: {answer.error}", err=True)
+    return len(failed)
+
+
+def _scores(hit: Hit) -> tuple[float | None, float | None, float | None]:
+    return hit.score, hit.image_score, hit.text_score
+
+
+def _writable(cell: object) -> str:
+    """Escape what UTF-8 can't hold: the bytes of a file name in another encoding."""
+    return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@contextlib.contextmanager
+def _opened(out: Path | None) -> Iterator[TextIO]:
+    """Stdout, or a file that takes its final name only when it is whole."""
+    if out is None:
+        yield sys.stdout
+        return
+    with atomic_file(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        yield file
