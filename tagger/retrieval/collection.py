@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,13 @@ Labels = NDArray[np.object_]
 _BATCH = 512
 
 
+class Text(NamedTuple):
+    """What a catalog says of a product; "" where it says nothing."""
+
+    name: str
+    description: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Collection:
     """N products, row by row.
@@ -22,7 +30,7 @@ class Collection:
         ids: of the products (N).
         labels: the catalog's label of each product by attribute, "" where it has none, object (N,).
         vectors: unit embeddings, float32 (N, D).
-        texts: name and description of each (N); "" where the catalog has none.
+        texts: of each (N).
         heads: calibrated probabilities by attribute, float32 (N, C); empty unless a method asked for them.
         pixels: decoded photos, uint8 (M, H, W, 3), memory-mapped; None unless a method asked for them.
         pixel_rows: row of `pixels` of each product, int64 (N,).
@@ -31,7 +39,7 @@ class Collection:
     ids: Sequence[str]
     labels: Mapping[str, Labels] = field(repr=False)
     vectors: NDArray[np.float32] = field(repr=False)
-    texts: Sequence[str] = field(repr=False)
+    texts: Sequence[Text] = field(repr=False)
     heads: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     pixels: NDArray[np.uint8] | None = field(default=None, repr=False)
     pixel_rows: Rows | None = field(default=None, repr=False)

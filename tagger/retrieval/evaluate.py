@@ -119,7 +119,7 @@ def _judge(
     exact: Rows,
     k: int,
 ) -> Judged:
-    if "texts" in method.needs and not any(gallery.texts):
+    if "texts" in method.needs and not any(any(text) for text in gallery.texts):
         raise CatalogError("the catalog has no titles.")
     method.tune(trial)
     start = time.perf_counter()

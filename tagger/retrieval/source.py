@@ -17,7 +17,7 @@ from tagger.inference.tags import Photo
 from tagger.labels import output_name
 from tagger.progress import Progress, silent
 from tagger.report.select import select_products
-from tagger.retrieval.collection import Collection, Rows
+from tagger.retrieval.collection import Collection, Rows, Text
 from tagger.retrieval.evaluate import Parts
 from tagger.retrieval.method import Need
 from tagger.retrieval.ranking import unit
@@ -36,17 +36,18 @@ def indexed_products(index: Index) -> tuple[list[Item], NDArray[np.float32]]:
     """Everything that an index holds: its products, and their unit vectors, float32 (N, D).
 
     Raises:
-        IndexFolderError: a vector holds NaN or is not of length 1 (or 0).
+        IndexFolderError: it is empty, or a vector holds NaN or is not of length 1 (or 0).
     """
-    parts = list(index.scan())
-    items = [item for some, _ in parts for item in some]
-    vectors = np.concatenate([some for _, some in parts]) if parts else np.zeros((0, index.dimensions), np.float32)
+    blocks = list(index.scan())
+    if not blocks:
+        raise IndexFolderError(f"The index {index.path} is empty. Add products with `tagger index … --add`.")
+    vectors = np.concatenate([block for _, block in blocks])
     squares = np.vecdot(vectors, vectors)
     if not ((np.abs(squares - 1) < 0.01) | (squares == 0)).all():
         raise IndexFolderError(
             f"The index {index.path} holds vectors that are not of length 1, or NaN. Make it again with `tagger index`."
         )
-    return items, vectors
+    return [item for items, _ in blocks for item in items], vectors
 
 
 def read_collection(
@@ -99,12 +100,12 @@ def read_collection(
         heads = {name: p[readable] for name, p in heads.items()}
         pixels, pixel_rows = cache.pixels, cache.select(ids)
     table = catalog.table.loc[ids]
-    columns = [table[name] for name in (TITLE, _DESCRIPTION) if name in table.columns]
+    texts = [table[name] if name in table.columns else [""] * len(ids) for name in (TITLE, _DESCRIPTION)]
     return Collection(
         ids=ids,
         labels={name: table[name].to_numpy(dtype=object) for name in attributes},
         vectors=vectors,
-        texts=[" ".join(filter(None, cells)) for cells in zip(*columns, strict=True)] if columns else [""] * len(ids),
+        texts=list(map(Text, *texts)),
         heads=heads,
         pixels=pixels,
         pixel_rows=pixel_rows,

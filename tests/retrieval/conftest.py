@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagger.retrieval.collection import Collection
+from tagger.retrieval.collection import Collection, Text
 from tagger.retrieval.ranking import unit
 
 COLOURS = {"Red": (250, 20, 20), "Green": (20, 250, 20), "Blue": (20, 20, 250), "White": (240, 240, 240)}
@@ -28,7 +28,7 @@ def make_collection(count: int = 80, seed: int = 0) -> Collection:
             "baseColour": np.array([colours[code] for code in codes], dtype=object),
         },
         vectors=unit(vectors + random.normal(0, 0.03, vectors.shape)),
-        texts=[f"{colours[code]} {TYPES[kind]}" for code, kind in zip(codes, types, strict=True)],
+        texts=[Text(f"{colours[code]} {TYPES[kind]}") for code, kind in zip(codes, types, strict=True)],
         heads={"baseColour": heads.astype(np.float32)},
         pixels=pixels,
         pixel_rows=np.arange(count),

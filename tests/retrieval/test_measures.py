@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tagger.retrieval.collection import Collection
+from tagger.retrieval.collection import Collection, Text
 from tagger.retrieval.measures import Relevance
 from tagger.retrieval.ranking import NOTHING, nearest, overlap, rank_by_cosine
 
@@ -16,7 +16,9 @@ def labelled(*rows: str) -> Collection:
         for at, name in enumerate(("articleType", "baseColour"))
     }
     count = len(rows)
-    return Collection([str(i) for i in range(count)], labels, np.zeros((count, 2), dtype=np.float32), [""] * count)
+    return Collection(
+        [str(i) for i in range(count)], labels, np.zeros((count, 2), dtype=np.float32), [Text("")] * count
+    )
 
 
 GALLERY = labelled("shirt red", "shirt blue", "belt red", "shirt red", "shirt -")

@@ -7,7 +7,7 @@ import pytest
 
 from tagger.cli.evaluate_search import command
 from tagger.errors import CatalogError, ConfigError, MissingDependencyError
-from tagger.retrieval.collection import Collection
+from tagger.retrieval.collection import Collection, Text
 from tagger.retrieval.evaluate import Parts, judge_methods
 from tagger.retrieval.method import KINDS
 from tagger.retrieval.methods import parse_methods
@@ -91,7 +91,7 @@ def test_a_method_that_can_not_run_is_noted_and_the_others_go_on(products, monke
 
 
 def test_without_titles_there_is_nothing_to_read(products):
-    silent = Collection(products.ids, products.labels, products.vectors, [""] * 80)
+    silent = Collection(products.ids, products.labels, products.vectors, [Text("")] * 80)
     (judged,) = judge("text", silent)
     assert judged.note == "not measured: the catalog has no titles."
 
@@ -101,7 +101,7 @@ def test_queries_without_labels_can_not_be_judged():
     empty = {"articleType": np.full(80, "", dtype=object)}
     with pytest.raises(CatalogError, match="None of the 20 queries has labels of articleType"):
         judge_methods(
-            parse_methods("random", 0), Collection(products.ids, empty, products.vectors, [""] * 80), PARTS,
+            parse_methods("random", 0), Collection(products.ids, empty, products.vectors, [Text("")] * 80), PARTS,
             ["articleType"], 5,
         )  # fmt: skip
 
@@ -147,3 +147,12 @@ def test_keras_is_asked_for_only_then(products, monkeypatch):
     assert method.name == "resnet50, max pooling, RANDOM weights" and method.note.startswith("random weights")
     with pytest.raises(MissingDependencyError, match="keras is needed"):
         method.fit(products)
+
+
+def test_a_word_of_the_name_tells_more_than_the_same_of_a_description():
+    from tagger.retrieval.methods.text import Words
+
+    gallery = Words([Text("Blue belt", "Goes with red, red and red shirts"), Text("Red shirt"), Text("", "A red cup")])
+    found = gallery.similarity(gallery.vectors([Text("red", "blue blue"), Text("", "cups")]))
+    assert found[0].argmax() == 1 and 0 < found[0, 0] < found[0, 1]
+    assert found[1].argmax() == 2 and found[1, :2].max() == 0

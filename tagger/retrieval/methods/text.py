@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import CatalogError, ConfigError
-from tagger.retrieval.collection import Collection, Rows
+from tagger.retrieval.collection import Collection, Rows, Text
 from tagger.retrieval.method import Method, Trial, refuse_argument, register
 from tagger.retrieval.ranking import QUERIES, nearest, rank_by
-from tagger.titles import title_words
+from tagger.search.text import NAME_COUNT, words
 
 #: Weights of the photo that are tried.
 _WEIGHTS = tuple(step / 20 for step in range(21))
@@ -21,7 +22,7 @@ _BEST = "best"
 
 
 class Words:
-    """TF-IDF vectors of length 1 of the texts of a gallery.
+    """TF-IDF vectors of length 1 of the texts of a gallery, weighted as those of an index, see `tagger.search.text`.
 
     Args:
         texts: of the products (N).
@@ -30,16 +31,16 @@ class Words:
         CatalogError: none of them holds a word.
     """
 
-    def __init__(self, texts: Any) -> None:
-        self._words = TfidfVectorizer(analyzer=title_words, sublinear_tf=True, dtype=np.float32)
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self._words = TfidfVectorizer(analyzer=iter, sublinear_tf=True, dtype=np.float32)
         try:
-            self.gallery = self._words.fit_transform(texts)  # sparse (N, V)
+            self.gallery = self._words.fit_transform(map(_gallery_words, texts))  # sparse (N, V)
         except ValueError as error:
             raise CatalogError("The catalog names no title, so products can't be found by words.") from error
 
-    def vectors(self, texts: Any) -> Any:
-        """Sparse float32 (Q, V)."""
-        return self._words.transform(texts)
+    def vectors(self, texts: Sequence[Text]) -> Any:
+        """Of queries, sparse float32 (Q, V): of their names, or where they have none of their descriptions."""
+        return self._words.transform([list(words(text.name)) or list(words(text.description)) for text in texts])
 
     def similarity(self, queries: Any) -> NDArray[np.float32]:
         """Cosines, float32 (Q, N)."""
@@ -55,8 +56,8 @@ class Words:
 
 
 @register("text")
-class Text(Method):
-    """Words alone."""
+class WordsAlone(Method):
+    """Names and descriptions, without the photo."""
 
     needs = frozenset({"texts"})
 
@@ -114,13 +115,13 @@ class Hybrid(Method):
     def tune(self, trial: Trial) -> None:
         if self.argument != _BEST:
             return
-        words = Words(trial.gallery.texts)
-        queries = Both(trial.queries.vectors, words.vectors(trial.queries.texts))
+        found = Words(trial.gallery.texts)
+        queries = Both(trial.queries.vectors, found.vectors(trial.queries.texts))
         rankings: dict[float, list[Rows]] = {weight: [] for weight in _WEIGHTS}
         for start in range(0, len(trial.queries), QUERIES):
             # Compared once, mixed many times.
             few = queries[start : start + QUERIES]
-            photo, text = few.vectors @ trial.gallery.vectors.T, words.similarity(few.words)
+            photo, text = few.vectors @ trial.gallery.vectors.T, found.similarity(few.words)
             for weight, ranking in rankings.items():
                 ranking.append(nearest(_mix(weight, photo, text), trial.k))
         self._curve = [(weight, trial.judge(np.concatenate(ranking))) for weight, ranking in rankings.items()]
@@ -147,6 +148,11 @@ class Hybrid(Method):
     def details(self) -> dict[str, Any]:
         curve = [{"weight": weight, "map_on_validation": value} for weight, value in self._curve]
         return {"weight": self._weight} | ({"curve": curve} if curve else {})
+
+
+def _gallery_words(text: Text) -> list[str]:
+    """A word of the name counts as many of the description."""
+    return list(words(text.name)) * NAME_COUNT + list(words(text.description))
 
 
 def _mix(weight: float, photo: NDArray[np.float32], text: NDArray[np.float32]) -> NDArray[np.float32]:
