@@ -142,7 +142,10 @@ def test_errors_are_those_of_the_folder(same: tuple[Index, ProductIndex]) -> Non
         database.item("p1000")
     with pytest.raises(SearchError, match=r'"P12".* Did you mean "p12"'):
         database.vectors(["p1", "P12"])
-    with pytest.raises(SearchError, match=r'no column "colour" in .*\. There are: articleType, usage, baseColour'):
+    with pytest.raises(
+        SearchError,
+        match=r'no column "colour" in .* Did you mean "baseColour"\? There are: articleType, usage, baseColour',
+    ):
         database.search([Query(ONES)], where=[parse_filter("colour=Red")])
     with pytest.raises(SearchError, match="embeddings of 12 numbers"):
         database.search([Query(np.ones(7, dtype=np.float32))])
