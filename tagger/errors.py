@@ -9,6 +9,7 @@
     ├── TrainingError               training can't start, go on or be resumed
     ├── BundleError                 a bundle is missing, damaged, or of another version
     ├── IndexFolderError            an index is missing, damaged, or of another version
+    ├── DatabaseError               a database can't be reached, went away, or refuses what is asked of it
     ├── SearchError                 a look-up asks for what an index can't answer
     ├── ReportError                 an earlier report is missing, or none
     ├── OutputError                 a result can't be written
@@ -59,6 +60,10 @@ class BundleError(TaggerError):
 
 class IndexFolderError(TaggerError):
     """An index is missing, damaged, or made by a version that this program can't read."""
+
+
+class DatabaseError(TaggerError):
+    """A database server can't be reached, went away, lacks what an index needs, or refuses what is asked of it."""
 
 
 class SearchError(TaggerError):

@@ -27,7 +27,12 @@ _STDIN = "-"
 @click.argument("catalog", required=False, type=click.Path(path_type=Path), metavar="[CATALOG|FOLDER]")
 @model_option
 @click.option(
-    "--out", "--index", "place", required=True, metavar="INDEX", help="Index folder to write or, with --add, to change."
+    "--out",
+    "--index",
+    "place",
+    required=True,
+    metavar="INDEX",
+    help="Index folder to write or, with --add, to change; or postgresql://USER@HOST/DATABASE.",
 )
 @click.option("--add", is_flag=True, help="Add the products to the index; those with an id that it has are replaced.")
 @click.option(
@@ -72,9 +77,9 @@ def command(
     from tagger.catalog.read import read_products
     from tagger.inference import Tagger
     from tagger.search.gallery import add_catalog, index_catalog
-    from tagger.search.index import Index
+    from tagger.search.places import open_index
 
-    index = Index.open(place) if add else None
+    index = open_index(place) if add else None
     tagger = Tagger.open(model, engine, engine_precision)
     products = read_products(catalog, _catalog_config(tagger.bundle, config_file, overrides))
     with progress_bar() as progress:
@@ -111,11 +116,11 @@ def _report(gallery: Gallery) -> int:
 
 def _remove(place: str, asked: tuple[str, ...]) -> int:
     """Remove products; returns the exit code."""
-    from tagger.search.index import Index
+    from tagger.search.places import open_index
 
     lines = (line.rstrip("\r\n") for line in sys.stdin) if _STDIN in asked else ()
     ids = [*(id_ for id_ in asked if id_ != _STDIN), *(line for line in lines if line)]
-    index = Index.open(place)
+    index = open_index(place)
     removed = set(index.remove(ids))
     unknown = [id_ for id_ in dict.fromkeys(ids) if id_ not in removed]
     click.echo(f"Removed {len(removed):,} product(s)")

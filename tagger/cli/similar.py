@@ -11,10 +11,10 @@ import click
 
 from tagger.cli._options import engine_options
 from tagger.search.filters import parse_filter
-from tagger.search.index import Index
 from tagger.search.items import Item
 from tagger.search.look_up import Asked, Found, look_up, name_part, open_tagger
 from tagger.search.mix import TEXT_WEIGHT, Part, parse_part
+from tagger.search.places import open_index
 from tagger.search.product_index import Hit, ProductIndex
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TITLE_WIDTH = 48
 
 @click.command("similar", context_settings={"show_default": True})
 @click.argument("queries", nargs=-1, metavar="[PHOTO|ID|FOLDER|CATALOG]...")
-@click.option("--index", "place", required=True, metavar="INDEX", help="Index folder that `tagger index` wrote.")
+@click.option("--index", "place", required=True, metavar="INDEX", help="Index that `tagger index` wrote.")
 @click.option("-k", type=click.IntRange(1, 10_000), default=5, help="How many products to find.")
 @click.option("--image", "images", multiple=True, metavar="PHOTO[:WEIGHT]", help="Look for what looks like this.")
 @click.option("--text", "texts", multiple=True, metavar="WORDS[:WEIGHT]", help="Look for these words.")
@@ -86,7 +86,7 @@ def command(
     Several photos and ids, a folder, a catalog, or "-" for ids and paths on stdin, one a line, are answered as CSV with
     a row for every hit. What can't be answered does not stop the others; the exit code then is 3.
     """
-    index = Index.open(place, exact=exact)
+    index = open_index(place, exact=exact)
     asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight)
     parts = [parse_part("image", text) for text in images]
     parts += [parse_part("text", text) for text in texts]

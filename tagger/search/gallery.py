@@ -11,9 +11,9 @@ from tagger.catalog.table import DESCRIPTION, IMAGE, TITLE, Products
 from tagger.errors import CatalogError
 from tagger.inference.tags import Photo, Tagged
 from tagger.progress import Progress, silent
-from tagger.search.build import build_index
 from tagger.search.changes import other_bundle
 from tagger.search.items import Item
+from tagger.search.places import write_index
 from tagger.search.product_index import Change, ProductIndex
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Gallery:
 def index_catalog(
     products: Products,
     tagger: Embedder,
-    folder: Path | str,
+    place: Path | str,
     progress: Progress = silent,
     *,
     ann: bool | None = None,
@@ -73,19 +73,21 @@ def index_catalog(
     Args:
         products: as read from the catalog.
         tagger: an open bundle.
-        folder: where to write; an index that is there already is replaced when the new one is whole.
+        place: a folder, or the URL of a PostgreSQL database; an index that is there already is replaced when the new
+            one is whole.
         progress: told how many photos are embedded.
         ann: see `build_index`.
 
     Raises:
         CatalogError: no photo can be used.
         IndexFolderError: the bundle gives no usable embeddings.
-        OutputError: the folder can't be written, or holds something else than an index.
-        MissingDependencyError: an approximate index is asked for, and usearch is not installed.
+        OutputError: the folder can't be written, or the place holds something else than an index.
+        DatabaseError: the database can't be reached, or refuses.
+        MissingDependencyError: what a database or an approximate index needs is not installed.
     """
     problems: dict[str, str] = {}
-    index = build_index(
-        _embed(products, tagger, problems, progress), folder, bundle_id=tagger.bundle.id,
+    index = write_index(
+        _embed(products, tagger, problems, progress), place, bundle_id=tagger.bundle.id,
         bundle_name=bundle_name(tagger.bundle), bundle_path=tagger.bundle.path, ann=ann,
     )  # fmt: skip
     return Gallery(index, problems, _without_photo(products), Change(len(index), 0))

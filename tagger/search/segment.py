@@ -67,14 +67,8 @@ class SegmentWriter:
         Raises:
             IndexFolderError: its embedding holds NaN or has another size than the others.
         """
-        unit = _unit(item.id, embedding)
-        if self.dimensions is None:
-            self.dimensions = unit.size
-        if unit.size != self.dimensions:
-            raise IndexFolderError(
-                f"Expected embeddings of {self.dimensions} numbers, product {item.id} has {unit.size}. "
-                "Make them all with one bundle."
-            )
+        unit = stored_vector(item.id, embedding, self.dimensions)
+        self.dimensions = unit.size
         if not len(self):
             self._write_header(0)
         self._file.write(unit.tobytes())
@@ -113,13 +107,28 @@ class SegmentWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def _unit(id_: str, embedding: ArrayLike) -> NDArray[np.float16]:
+def stored_vector(id_: str, embedding: ArrayLike, dimensions: int | None) -> NDArray[np.float16]:
+    """An embedding as an index keeps it: with length 1, or zeros where it was, float16 (D,).
+
+    Args:
+        id_: of its product.
+        embedding: of any length, (D,).
+        dimensions: numbers that it must have; None: any.
+
+    Raises:
+        IndexFolderError: it holds NaN or has another size.
+    """
     vector = np.asarray(embedding, dtype=np.float64)
     norm = np.linalg.norm(vector)
     if vector.ndim != 1 or vector.size == 0 or not np.isfinite(norm):
         raise IndexFolderError(
             f"Expected a vector of finite numbers as the embedding of product {id_}, got one of shape {vector.shape} "
             f"and length {norm:g}. Check the bundle."
+        )
+    if dimensions is not None and vector.size != dimensions:
+        raise IndexFolderError(
+            f"Expected embeddings of {dimensions} numbers, product {id_} has {vector.size}. Make them all "
+            "with one bundle."
         )
     return (vector / norm if norm > 0 and abs(norm - 1) > _HALF_ROUNDING else vector).astype("<f2")
 
