@@ -132,14 +132,20 @@ def one_vs_many_command(
 
 
 @main.command("search")
-@click.option("--large", is_flag=True, help="Also ten million vectors: needs about 20 GB of disk, and an hour.")
+@click.option("--large", is_flag=True, help="Also ten million vectors: needs about 40 GB of disk, and hours.")
+@click.option(
+    "--index", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="INDEX",
+    help="Draw vectors around those of this index, of a real catalog. Default: around drawn clusters.",
+)  # fmt: skip
+@click.option("--count", "counts", multiple=True, type=click.IntRange(min=100), help="So many vectors instead.")
 @_shared
-def search_command(large: bool, **shared: Any) -> None:
+def search_command(large: bool, index: Path | None, counts: tuple[int, ...], **shared: Any) -> None:
     """Look-up of similar products."""
     from benchmarks import search
 
-    counts = (search.SHORT if shared["short"] else search.FULL) + (search.LARGE,) * large
-    _answer("search", "Look-up of similar products", shared, lambda *rest: search.measure_search(counts, *rest))
+    counts = counts or (search.SHORT if shared["short"] else search.FULL) + (search.LARGE,) * large
+    measure = search.measure_search
+    _answer("search", "Look-up of similar products", shared, lambda *rest: measure(index, counts, *rest))
 
 
 @main.command("postgres")

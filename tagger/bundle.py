@@ -10,6 +10,7 @@ bundle/
   config.json          the settings of the run, photo size included
   metrics.json         how good it was on validation
   card.md              the same for a reader: what it is, what for, how good
+  neighbours.npz       products of the train part whose labels have a say in the tags, see `tagger.neighbours`
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
   split.csv            which product was in which part; split.csv.gz in a compact bundle
   title/               what it knows of titles, where they are an input, see `tagger.title_part`
@@ -37,11 +38,13 @@ from tagger.labels import LabelSpace
 from tagger.manifest import MANIFEST, check_files, check_version, find_bundle, read_json
 from tagger.manifest import VERSION as VERSION
 from tagger.manifest import seal as seal
+from tagger.neighbours import Neighbours
 from tagger.novelty import Novelty
 from tagger.pretrained import find_model
 
 _INT8_MODEL = "model.int8.onnx"
 NOVELTY = "novelty.npy"
+NEIGHBOURS = "neighbours.npz"
 _COMPACT_WEIGHTS = "weights.npz"
 _MAX_SPLIT_LETTERS = 200_000_000
 
@@ -126,6 +129,16 @@ class Bundle:
             BundleError: its file can't be read.
         """
         return Novelty.read(self.path / NOVELTY) if NOVELTY in self.manifest["files"] else None
+
+    @cached_property
+    def neighbours(self) -> Neighbours | None:
+        """Products whose labels have a say in the tags, or None where the heads answer alone.
+
+        Raises:
+            BundleError: the file can't be read, or is not of these labels.
+        """
+        known = NEIGHBOURS in self.manifest["files"]
+        return Neighbours.read(self.path / NEIGHBOURS, self.label_space) if known else None
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class AugmentationConfig(_Section):
 
 
 class TrainingConfig(_Section):
-    """Optimisation: AdamW with warm-up and a cosine, and when to stop."""
+    """Optimisation: which steps, with warm-up and a cosine, and when to stop."""
 
     epochs: int = Field(22, ge=1)
     #: progressive resizing: this share of the epochs, the first ones, sees smaller photos. They grow from `small_scale`
@@ -157,6 +157,9 @@ class TrainingConfig(_Section):
     small_scale: float = Field(0.6, ge=0.25, lt=1)
     small_sizes: int = Field(2, ge=1, le=20)
     batch_size: int = Field(128, ge=1)
+    #: muon: orthogonal steps for trunk and embedding, AdamW for the heads, see `tagger.training.muon`;
+    #: adamw: AdamW for all (Loshchilov & Hutter 2019, https://arxiv.org/abs/1711.05101).
+    optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = Field(2e-3, gt=0)
     #: share of the learning rate for trunk and embedding; below 1 they keep more of what `--from` gave them.
     trunk_rate: float = Field(1.0, gt=0, le=1)
@@ -199,6 +202,15 @@ class FlagsConfig(_Section):
     vocabulary: int = Field(2000, ge=0)
 
 
+class NeighboursConfig(_Section):
+    """The nearest products of the train part, whose labels have a say in the tags."""
+
+    #: how many there are; 0: the heads answer alone.
+    count: int = Field(30, ge=0, le=1000)
+    #: principal axes of the embedding in which they are compared.
+    dimensions: int = Field(32, ge=2, le=512)
+
+
 class ReviewConfig(_Section):
     """When a tag is marked `needs_review`."""
 
@@ -228,6 +240,7 @@ class Config(_Section):
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
     flags: FlagsConfig = FlagsConfig()
+    neighbours: NeighboursConfig = NeighboursConfig()
     review: ReviewConfig = ReviewConfig()
     inference: InferenceConfig = InferenceConfig()
 

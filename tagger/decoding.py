@@ -12,6 +12,9 @@ from tagger.calibration import Calibration, Scale
 from tagger.labels import Attribute, Family, LabelSpace, output_name
 
 Scores = Mapping[str, NDArray[np.float32]]
+#: What a network gives: logits by output name, float32 (N, C) each, and the embedding, float32 (N, E), by its own.
+Outputs = dict[str, NDArray[np.float32]]
+EMBEDDING = "embedding"
 
 #: What float32 tells apart from 0 and 1.
 _SMALLEST = 1e-30

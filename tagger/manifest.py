@@ -12,7 +12,9 @@ from tagger.errors import BundleError
 from tagger.files import write_json
 
 FORMAT = "catalog-tagger-bundle"
-VERSION = 1
+#: 2: products of the train part may have a say in the tags, which a program that only knows 1 would leave out.
+VERSION = 2
+_READABLE = (1, VERSION)
 MANIFEST = "bundle.json"
 _MAX_TEXT_BYTES = 64_000_000
 #: No bundle is without these.
@@ -90,10 +92,10 @@ def check_version(folder: Path, manifest: dict[str, Any]) -> None:
     if manifest.get("format") != FORMAT:
         raise BundleError(f"{folder} is not a bundle of catalog-tagger: {MANIFEST} says {manifest.get('format')!r}.")
     version = manifest.get("version")
-    if version != VERSION:
+    if version not in _READABLE:
         raise BundleError(
-            f"The bundle {folder} has version {version}, this program (tagger {__version__}) reads version {VERSION}. "
-            "Upgrade with: pip install -U catalog-tagger"
+            f"The bundle {folder} has version {version}, this program (tagger {__version__}) reads versions up to "
+            f"{VERSION}. Upgrade with: pip install -U catalog-tagger"
         )
 
 

@@ -148,8 +148,13 @@ def test_a_file_cut_short(tiny_bundle: Path, name: str, share: float) -> None:
 @pytest.mark.parametrize("version", [VERSION + 1, "1.0", None])
 def test_another_version(tiny_bundle: Path, version: Any) -> None:
     change_json(tiny_bundle / "bundle.json", version=version)
-    with pytest.raises(BundleError, match=rf"has version {version}, this program .* reads version {VERSION}\. Upgrade"):
+    with pytest.raises(BundleError, match=rf"has version {version}, .* reads versions up to {VERSION}\. Upgrade"):
         Bundle.open(tiny_bundle)
+
+
+def test_the_version_before(tiny_bundle: Path) -> None:
+    change_json(tiny_bundle / "bundle.json", version=1)
+    assert Bundle.open(tiny_bundle).neighbours is None
 
 
 def test_a_bundle_of_something_else(tiny_bundle: Path) -> None:

@@ -18,7 +18,7 @@ LAYERS = [
     {"catalog"},
     {"labels"},
     {"calibration", "decoding", "novelty", "titles"},
-    {"fusion"},
+    {"fusion", "neighbours"},
     {"bundle", "title_part"},
     {"network", "flags"},
     {"training"},
@@ -72,10 +72,31 @@ def test_keras_stays_above_the_bundle(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["tagger.cli.main", "tagger.cli.tag", "tagger.cli.similar", "tagger.inference.tagger", "tagger.search.index"],
+    [
+        "tagger.cli.main",
+        "tagger.cli.tag",
+        "tagger.cli.similar",
+        "tagger.cli.index",
+        "tagger.inference.tagger",
+        "tagger.search.index",
+        "tagger.search.build",
+        "tagger.search.many",
+        "tagger.search.gallery",
+    ],
 )
 def test_tagging_imports_nothing_heavy(module: str) -> None:
-    heavy = {"tensorflow", "keras", "pandas", "sklearn", "scipy", "matplotlib", "seaborn", "pyarrow", "tf2onnx"}
+    heavy = {
+        "tensorflow",
+        "keras",
+        "pandas",
+        "sklearn",
+        "scipy",
+        "matplotlib",
+        "seaborn",
+        "pyarrow",
+        "tf2onnx",
+        "usearch",
+    }
     code = f"import sys, {module}; print(' '.join(sorted({{n.split('.')[0] for n in sys.modules}})))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert heavy.isdisjoint(loaded)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
-from tagger.inference.engine import Engine, Outputs
+from tagger.decoding import EMBEDDING, Outputs
+from tagger.inference.engine import Engine
 from tagger.inference.sources import listed_photos
-from tagger.inference.tagger import EMBEDDING, Tagger
+from tagger.inference.tagger import Tagger
 from tagger.labels import output_name
 
 

@@ -1,8 +1,11 @@
 """Look-up among synthetic embeddings: draw them, build from them, and query.
 
-draw FILE COUNT            clustered vectors, float16 (COUNT, 256), as a .npy file
+draw FILE COUNT [INDEX]    clustered vectors, float16 (COUNT, D), as a .npy file, and queries beside it
 build WAY FILE STORE       an index folder, or a .npy file of unit vectors float32 for NumPy and scikit-learn
-query WAY STORE            open it, then look up queries from the same clusters
+query WAY STORE QUERIES    open it, then look up the queries
+change FILE STORE          add a thousand products to the index, then remove them
+
+Clusters are drawn, or lie around the products of an index: the closest thing there is to a catalog of any size.
 """
 
 from __future__ import annotations
@@ -22,8 +25,11 @@ _DIMENSIONS = 256
 _CLUSTERS = 2000
 #: Spread of a cluster beside the distance of the clusters.
 _NOISE = 0.5
+#: Length of what is added to a product's vector of length 1: half of the cosine of products of one kind.
+_NEARBY = 0.35
 _CHUNK = 100_000
 _HITS = 10
+_CHANGED = 1000
 _SINGLE, _TOGETHER = 20, 64
 
 Queries = NDArray[np.float32]
@@ -31,29 +37,38 @@ Queries = NDArray[np.float32]
 LookUp = Callable[[Queries], Any]
 
 
-def draw(path: str, count: int) -> None:
+def draw(path: str, count: int, index: str = "") -> None:
     """Write clustered vectors, a chunk at a time."""
-    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, _DIMENSIONS))
+    centres = _products(index) if index else np.random.default_rng(0).standard_normal((_CLUSTERS, _DIMENSIONS))
+    noise = _NEARBY / np.sqrt(centres.shape[1]) if index else _NOISE
+    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, centres.shape[1]))
     for start in range(0, count, _CHUNK):
         end = min(start + _CHUNK, count)
-        vectors[start:end] = _clustered(end - start, seed=start + 1)
+        vectors[start:end] = _around(centres, noise, end - start, seed=start + 1)
+    np.save(Path(path).with_name("queries.npy"), _around(centres, noise, _TOGETHER, seed=0))
 
 
-def _clustered(count: int, seed: int) -> Queries:
-    centres = np.random.default_rng(0).standard_normal((_CLUSTERS, _DIMENSIONS), dtype=np.float32)
+def _products(index: str) -> Queries:
+    from tagger.search import Index
+
+    return np.vstack([vectors for _, vectors in Index.open(index).scan()])
+
+
+def _around(centres: NDArray[Any], noise: float, count: int, seed: int) -> Queries:
     rng = np.random.default_rng(seed)
-    noise = rng.standard_normal((count, _DIMENSIONS), dtype=np.float32)
-    return centres[rng.integers(0, _CLUSTERS, count)] + np.float32(_NOISE) * noise
+    drawn = rng.standard_normal((count, centres.shape[1]), dtype=np.float32)
+    return (centres[rng.integers(0, len(centres), count)] + np.float32(noise) * drawn).astype(np.float32)
 
 
 def build(way: str, source: str, store: str) -> dict[str, float]:
     """Seconds to build, and bytes on disk."""
     vectors = np.load(source, mmap_mode="r")
     started = time.perf_counter()
-    if way == "ours":
+    if way in ("ours", "ann"):
         from tagger.search import Item, build_index
 
-        build_index(((Item(str(row)), vector) for row, vector in enumerate(vectors)), store, bundle_id="synthetic")
+        items = ((Item(str(row)), vector) for row, vector in enumerate(vectors))
+        build_index(items, store, bundle_id="synthetic", ann=way == "ann")
     else:
         _write_units(vectors, store)
     seconds = time.perf_counter() - started
@@ -68,11 +83,24 @@ def _write_units(vectors: NDArray[np.float16], store: str) -> None:
         units[start : start + _CHUNK] = chunk / np.linalg.norm(chunk, axis=1, keepdims=True)
 
 
-def query(way: str, store: str) -> dict[str, Any]:
-    """Seconds to open, of one query and of 64, the hits, the memory that no file backs, and what was kept on disk."""
-    queries = _clustered(_TOGETHER, seed=0)
+def change(source: str, store: str) -> dict[str, float]:
+    """Seconds to add a thousand products, and to remove them."""
+    from tagger.search import Index, Item
+
+    vectors = np.load(source, mmap_mode="r")[:_CHANGED]
+    index = Index.open(store)
     started = time.perf_counter()
-    look_up, kept = {"ours": _open_ours, "numpy": _open_numpy, "sklearn": _open_sklearn}[way](store)
+    index.add(((Item(f"new{row}"), vector) for row, vector in enumerate(vectors)), bundle_id="synthetic")
+    added = time.perf_counter()
+    index.remove(f"new{row}" for row in range(len(vectors)))
+    return {"add": added - started, "remove": time.perf_counter() - added}
+
+
+def query(way: str, store: str, questions: str) -> dict[str, Any]:
+    """Seconds to open, of one query and of 64, the hits, the memory that no file backs, and what was kept on disk."""
+    queries = np.load(questions)
+    started = time.perf_counter()
+    look_up, kept = {"ours": _open_ours, "ann": _open_ours, "numpy": _open_numpy, "sklearn": _open_sklearn}[way](store)
     opened = time.perf_counter() - started
     look_up(queries[:1])  # reads the file into memory
     single = [_seconds(look_up, queries[i : i + 1]) for i in range(_SINGLE)]
@@ -88,13 +116,15 @@ def query(way: str, store: str) -> dict[str, Any]:
 
 
 def _open_ours(store: str) -> tuple[LookUp, str]:
-    from tagger.search import Index
+    from tagger.search import Index, Query
 
     index = Index.open(store)
-    return (
-        lambda queries: [[int(hit.id) for hit in index.similar(vector, _HITS)] for vector in queries],
-        "float16, mapped",
-    )
+
+    def look_up(queries: Queries) -> Any:
+        units = queries / np.linalg.norm(queries, axis=1, keepdims=True)
+        return [[int(hit.id) for hit in hits] for hits in index.search([Query(unit) for unit in units], _HITS)]
+
+    return look_up, "float16, mapped"
 
 
 def _open_numpy(store: str) -> tuple[LookUp, str]:
@@ -135,6 +165,6 @@ def _private() -> int | None:
 if __name__ == "__main__":
     action, *arguments = sys.argv[1:]
     if action == "draw":
-        draw(arguments[0], int(arguments[1]))
+        draw(arguments[0], int(arguments[1]), *arguments[2:])
     else:
-        print(json.dumps(build(*arguments) if action == "build" else query(*arguments)))
+        print(json.dumps({"build": build, "query": query, "change": change}[action](*arguments)))

@@ -14,8 +14,7 @@ def group_near_duplicates(hashes: NDArray[np.uint64], distance: int) -> NDArray[
     """Number the groups of near-duplicate photos.
 
     Photos whose hashes differ in at most `distance` bits are in one group, and so are photos joined by a chain of such
-    pairs: a group is a connected component. The result is exact. If two hashes differ in at most d bits, then of
-    d + 1 bands of bits at least one is equal (the pigeonhole principle), so only photos that share a band are compared.
+    pairs: a group is a connected component.
 
     Args:
         hashes: 64-bit hashes, uint64 (N,).
@@ -33,11 +32,27 @@ def group_near_duplicates(hashes: NDArray[np.uint64], distance: int) -> NDArray[
     except ImportError as error:
         raise MissingDependencyError("scipy", "train", "to group near-duplicate photos") from error
     unique, inverse = np.unique(hashes, return_inverse=True)
-    pairs = [_pairs_in_band(unique, _band(band, distance + 1), distance) for band in range(distance + 1)]
-    left, right = np.concatenate(pairs, axis=1)  # (2, P)
+    left, right = near_duplicate_pairs(unique, distance)
     links = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(len(unique), len(unique)))
     _, component = connected_components(links, directed=False)
     return _by_first_appearance(component[inverse])
+
+
+def near_duplicate_pairs(hashes: NDArray[np.uint64], distance: int) -> NDArray[np.int64]:
+    """Find the pairs of hashes that differ in at most `distance` bits; some may come more than once.
+
+    The result is exact. If two hashes differ in at most d bits, then of d + 1 bands of bits at least one is equal (the
+    pigeonhole principle), so only photos that share a band are compared.
+
+    Args:
+        hashes: 64-bit hashes, uint64 (N,).
+        distance: largest number of bits that may differ.
+
+    Returns:
+        Their places, int64 (2, P).
+    """
+    bands = range(distance + 1)
+    return np.concatenate([_pairs_in_band(hashes, _band(band, distance + 1), distance) for band in bands], axis=1)
 
 
 def _band(band: int, bands: int) -> np.uint64:

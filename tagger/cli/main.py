@@ -25,6 +25,7 @@ COMMANDS = {
     "tag": "Tag photos, folders and catalogs.",
     "index": "Embed a catalog for the look-up of similar products.",
     "similar": "Find the products most similar to a photo or product.",
+    "duplicates": "Find products that are listed twice.",
     "models": "List the models that come with the package.",
     "compact": "Make a bundle small enough to be shipped.",
     "flags": "Predict flags such as isFragile from metadata.",

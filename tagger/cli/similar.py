@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 #: Some queries could not be answered; the others were.
 EXIT_SOME_FAILED = 3
 _TITLE_WIDTH = 48
-_STDIN = "-"
 
 
 @click.command("similar", context_settings={"show_default": True})

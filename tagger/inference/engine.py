@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from tagger.bundle import Bundle
 from tagger.config import EngineName, EnginePrecision
 from tagger.cores import usable_cores
+from tagger.decoding import Outputs
 from tagger.errors import BundleError, MissingDependencyError
+from tagger.neighbours import Neighbours
 
 _log = logging.getLogger(__name__)
-
-Outputs = dict[str, NDArray[np.float32]]
 
 #: Batches that wait for a core, so that none is idle while the answers of the last batch are used.
 _QUEUED = 2
@@ -38,6 +38,30 @@ class Engine(ABC):
     def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Outputs]:
         """`run` for many batches, in their order; it may read a few batches ahead."""
         return map(self.run, batches)
+
+
+class BlendingEngine(Engine):
+    """An engine whose logits say what the network and the neighbours say together.
+
+    Args:
+        engine: runs the network.
+        neighbours: those of the same bundle.
+    """
+
+    def __init__(self, engine: Engine, neighbours: Neighbours) -> None:
+        self._engine = engine
+        self._neighbours = neighbours
+
+    def __repr__(self) -> str:
+        return repr(self._engine)
+
+    def run(self, photos: NDArray[np.uint8]) -> Outputs:
+        """Outputs by name, each float32 (B, C), for photos uint8 (B, H, W, 3)."""
+        return self._neighbours.blend(self._engine.run(photos))
+
+    def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Outputs]:
+        """`run` for many batches: the network goes on with the next ones meanwhile."""
+        return map(self._neighbours.blend, self._engine.stream(batches))
 
 
 def open_engine(bundle: Bundle, name: EngineName | None = None, precision: EnginePrecision | None = None) -> Engine:

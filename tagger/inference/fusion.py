@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
+from tagger.decoding import Outputs
 from tagger.errors import BundleError
-from tagger.inference.engine import Outputs
 from tagger.title_part import TitlePart
 
 #: What a product may be answered from. "auto": photo and title where both are there, else the one that is.

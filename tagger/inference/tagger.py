@@ -20,17 +20,16 @@ from tagger.calibration import Calibration
 from tagger.catalog.photos import decode_photo
 from tagger.config import EngineName, EnginePrecision
 from tagger.cores import usable_cores
-from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
+from tagger.decoding import EMBEDDING, Outputs, Scores, choose_classes, class_probabilities, probabilities
 from tagger.errors import BundleError, PhotoError
 from tagger.fusion import fuse
 from tagger.inference.answers import multi_tags, ranked, single_tags
-from tagger.inference.engine import Engine, Outputs, open_engine
+from tagger.inference.engine import BlendingEngine, Engine, open_engine
 from tagger.inference.fusion import BOTH, IMAGE, NO_TITLE, NOTHING, TITLE, Inputs, TitleReader, answered_from
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
 from tagger.title_part import TitlePart, has_title_part
 
-EMBEDDING = "embedding"
 #: Beside the scores of the heads, where the bundle can tell: see `Novelty.scores`.
 NOVELTY = "novelty"
 #: Photos read ahead of the network, in batches: enough to keep it busy, few enough to bound the memory.
@@ -168,7 +167,8 @@ class Tagger:
         bundle = Bundle.open(path)
         opened = open_engine(bundle, engine, engine_precision)
         _check_outputs(bundle, opened)
-        return cls(bundle, opened, target_precision)
+        blended = BlendingEngine(opened, bundle.neighbours) if bundle.neighbours else opened
+        return cls(bundle, blended, target_precision)
 
     def scores(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities by output name, float32 (N, C), and "embedding", float32 (N, E), not normalised.
@@ -422,8 +422,9 @@ def _check_outputs(bundle: Bundle, engine: Engine) -> None:
             f"{bundle.model} takes no photos of {photo.height} x {photo.width} (height x width), which config.json "
             f"asks for ({error}). Copy or train the bundle again."
         ) from error
-    expected = {output_name(attribute, head): len(attribute.values(head)) for attribute, head in space.outputs()}
-    for name, columns in {EMBEDDING: bundle.novelty and bundle.novelty.width, **expected}.items():
+    expected = [(output_name(attribute, head), len(attribute.values(head))) for attribute, head in space.outputs()]
+    widths = [(EMBEDDING, part.width) for part in (bundle.novelty, bundle.neighbours) if part]
+    for name, columns in [(EMBEDDING, None), *widths, *expected]:
         found = outputs[name].shape if name in outputs else None
         if not found or len(found) != 2 or columns not in (None, found[1]):
             raise BundleError(

@@ -9,12 +9,10 @@ import keras
 from keras import layers
 
 from tagger.config import NetworkConfig, PhotoConfig
+from tagger.decoding import EMBEDDING as EMBEDDING
 from tagger.errors import ConfigError
 from tagger.labels import LabelSpace, output_name
 from tagger.network.trunks import find_trunk, first_line
-
-#: Output of the layer before the heads, and its name.
-EMBEDDING = "embedding"
 
 
 def build_network(space: LabelSpace, network: NetworkConfig, photo: PhotoConfig, any_size: bool = False) -> keras.Model:

@@ -62,17 +62,22 @@ def build_hnsw(folder: Path, vectors: NDArray[np.float16]) -> float:
     return _recall(index, vectors)
 
 
-def open_hnsw(folder: Path, count: int, dimensions: int) -> Any:
-    """Map the approximate index of a segment.
+def open_hnsw(path: Path, file: NDArray[np.uint8], count: int, dimensions: int) -> Any:
+    """Open the approximate index of a segment.
+
+    Args:
+        path: of its file, for the error.
+        file: that file, memory-mapped; it must live as long as what is returned.
+        count: vectors that there must be.
+        dimensions: of each.
 
     Raises:
         IndexFolderError: the file is damaged.
         MissingDependencyError: usearch is not installed.
     """
     index = _new(dimensions)
-    path = folder / HNSW
     try:
-        index.view(str(path))
+        index.view(file.data)
     except (RuntimeError, ValueError) as error:
         raise damaged(path, str(error)) from error
     if len(index) != count or index.ndim != dimensions:

@@ -60,7 +60,7 @@ class ColumnWriter:
 
 
 class Columns:
-    """The filter columns of a segment; the file of the cells is read when the first filter comes.
+    """The filter columns of a segment; the cells are read when the first filter comes, from a file open since before.
 
     Args:
         folder: holds both files.
@@ -70,6 +70,8 @@ class Columns:
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
         self._count = count
+        self._codes = cast(NDArray[np.uint8], open_array(folder / CODES, np.uint8, 1))
+        self._names = np.memmap(folder / NAMES, dtype=np.uint8, mode="r")
         self._labels: list[str] = []
         self._read: dict[str, tuple[list[str], NDArray[np.unsignedinteger[Any]]]] | None = None
 
@@ -106,18 +108,17 @@ class Columns:
             IndexFolderError: the files are damaged.
         """
         if self._read is None:
-            codes = cast(NDArray[np.uint8], open_array(self._folder / CODES, np.uint8, 1))
             columns, start, labels = {}, 0, []
             try:
-                for name, about in json.loads((self._folder / NAMES).read_bytes()).items():
+                for name, about in json.loads(self._names.tobytes()).items():
                     width = {1: np.uint8, 2: np.uint16, 4: np.uint32}[about["width"]]
                     stop = start + self._count * about["width"]
-                    columns[name] = list(map(str, about["cells"])), codes[start:stop].view(width)
+                    columns[name] = list(map(str, about["cells"])), self._codes[start:stop].view(width)
                     if len(columns[name][1]) != self._count:
                         raise ValueError(f"too few codes of {name}")
                     start = stop
                     labels += [name] * about["label"]
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise damaged(self._folder / NAMES, "it does not fit columns.npy") from error
             self._read, self._labels = columns, labels
         return self._read

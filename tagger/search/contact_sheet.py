@@ -28,6 +28,7 @@ _MARGIN = 32
 _QUERY_SCALE = 1.4
 _FRAME = 10
 _FOOTNOTE = "* predicted from the photo"
+_SCORES_NOTE = "score (image | text)"
 
 _INK = (32, 33, 36)
 _GREY = (110, 114, 120)
@@ -87,21 +88,30 @@ def draw_contact_sheet(query: Item, hits: Sequence[Hit]) -> Image.Image:
     frame = (_MARGIN, _MARGIN, _MARGIN + query_width + 2 * _FRAME, _MARGIN + query_photo + 2 * _FRAME)
     draw.rounded_rectangle(frame, radius=8, outline=_ACCENT, width=3)
     corner = (_MARGIN + _FRAME, _MARGIN + _FRAME)
-    sheet.paste(_picture(query.image, query_width, query_photo), corner)
-    _write_caption(draw, (corner[0], frame[3] + 8), query_width, ("Query", ""), query)
-    if any(item.predicted for item in (query, *hits)):
-        draw.text((corner[0], size[1] - _MARGIN - 14), _FOOTNOTE, font=_font(11), fill=_GREY)
+    sheet.paste(draw_photo(query.image, query_width, query_photo), corner)
+    write_caption(draw, (corner[0], frame[3] + 8), query_width, ("Query", ""), query)
+    notes = [_FOOTNOTE] * any(item.predicted for item in (query, *hits))
+    notes += [_SCORES_NOTE] * any(hit.image_score is not None and hit.text_score is not None for hit in hits)
+    for line, note in enumerate(reversed(notes)):
+        draw.text((corner[0], size[1] - _MARGIN - 14 - 16 * line), note, font=_font(11), fill=_GREY)
     draw.line([(left - _GAP, _MARGIN), (left - _GAP, size[1] - _MARGIN)], fill=_PALE, width=2)
 
     for place, hit in enumerate(hits):
         row, column = divmod(place, columns)
         x, y = left + column * (_WIDTH + _GAP), _MARGIN + row * (_PHOTO + _TEXT + _GAP)
-        sheet.paste(_picture(hit.image, _WIDTH, _PHOTO), (x, y))
-        _write_caption(draw, (x, y + _PHOTO + 6), _WIDTH, (f"{place + 1}", f"{hit.score:.3f}"), hit)
+        sheet.paste(draw_photo(hit.image, _WIDTH, _PHOTO), (x, y))
+        write_caption(draw, (x, y + _PHOTO + 6), _WIDTH, (f"{place + 1}", _scores(hit)), hit)
     return sheet
 
 
-def _picture(path: str, width: int, height: int) -> Image.Image:
+def _scores(hit: Hit) -> str:
+    """The total and, of a query with a photo and words, what the two have in it."""
+    if hit.image_score is None or hit.text_score is None:
+        return f"{hit.score:.3f}"
+    return f"{hit.score:.3f} ({hit.image_score:.2f} | {hit.text_score:.2f})"
+
+
+def draw_photo(path: str, width: int, height: int) -> Image.Image:
     """The photo in a box of this size, or why there is none."""
     try:
         if not path:
@@ -115,9 +125,10 @@ def _picture(path: str, width: int, height: int) -> Image.Image:
         return box
 
 
-def _write_caption(
+def write_caption(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], width: int, heading: tuple[str, str], item: Item
 ) -> None:
+    """Write below a photo: the heading left and right, then id, title and labels."""
     x, y = at
     draw.text((x, y), heading[0], font=_font(15), fill=_ACCENT)
     draw.text((x + width, y), heading[1], font=_font(15), fill=_ACCENT, anchor="ra")

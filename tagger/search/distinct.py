@@ -8,8 +8,8 @@ import numpy as np
 
 from tagger.search.product_index import Hit, ProductIndex, Query
 
-#: Embeddings with at least this cosine are taken for the same photo.
-NEAR_DUPLICATE = 0.98
+#: Embeddings with at least this cosine look alike to a person: the same photo, or another shade of the same lipstick.
+NEAR_DUPLICATE = 0.995
 
 
 def leave_out_near_duplicates(index: ProductIndex, query: Query, hits: Sequence[Hit], k: int) -> list[Hit]:

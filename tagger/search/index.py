@@ -72,7 +72,7 @@ class Index:
                     for entry in self.manifest.segments
                 ]
                 break
-            except IndexFolderError:
+            except (IndexFolderError, FileNotFoundError):
                 # Somebody may have changed the index since, and removed segments of old.
                 if attempt == _TRIES - 1 or read_manifest(self.path) == self.manifest:
                     raise
@@ -173,7 +173,7 @@ class Index:
         return self._weights.encode(text)
 
     def encode_item(self, item: Item) -> TextVector | None:
-        """The same of a product's name and description."""
+        """The same of a product's name, or else its description; None where it has neither."""
         return self._weights.encode_item(item)
 
     def scan(self) -> Iterator[tuple[list[Item], NDArray[np.float32]]]:

@@ -95,7 +95,7 @@ class ItemStore:
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
-        self._lines = np.memmap(folder / ITEMS, dtype=np.uint8, mode="r")
+        self._lines = np.asarray(np.memmap(folder / ITEMS, dtype=np.uint8, mode="r"))
         self._offsets = map_array(folder / OFFSETS, np.dtype(np.uint64), (count + 1,))
         self._hashes, self._rows = map_array(folder / IDS, np.dtype(np.uint64), (2, count))
         if self._offsets[-1] != len(self._lines):

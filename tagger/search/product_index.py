@@ -122,7 +122,7 @@ class ProductIndex(Protocol):
         """The unit vector of a text with the index's own weights of words; None where it holds no word."""
 
     def encode_item(self, item: Item) -> TextVector | None:
-        """The same of a product's name and description; None where it has neither."""
+        """The same of a product's name, or else its description; None where it has neither."""
 
     def scan(self) -> Iterator[tuple[list[Item], NDArray[np.float32]]]:
         """All products, some thousand at a time: items (N) and unit vectors float32 (N, D), the oldest first."""

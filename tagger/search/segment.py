@@ -159,6 +159,8 @@ class Segment:
         self.columns = Columns(self.folder, entry.count)
         self.text = TextStore(self.folder, entry.count)
         self.deleted = self._read_deleted()
+        # Mapped now, though it may not be needed: who changes the index may remove the file before.
+        self._hnsw = np.memmap(self.folder / HNSW, dtype=np.uint8, mode="r") if HNSW in entry.files else None
 
     def __len__(self) -> int:
         """Products, deleted ones included."""
@@ -186,7 +188,7 @@ class Segment:
         Raises:
             MissingDependencyError: usearch is not installed.
         """
-        return open_hnsw(self.folder, *self.vectors.shape) if HNSW in self.entry.files else None
+        return None if self._hnsw is None else open_hnsw(self.folder / HNSW, self._hnsw, *self.vectors.shape)
 
     def image_scores(
         self, queries: NDArray[np.float32], start: int, stop: int, rows: NDArray[np.int64] | None

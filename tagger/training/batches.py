@@ -44,6 +44,13 @@ class TrainingPart:
     targets: Targets
     classes: dict[str, int]
 
+    def sample(self, count: int, seed: int) -> TrainingPart:
+        """At most that many of the products, in their order."""
+        if len(self.rows) <= count:
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self.rows), count, replace=False))
+        return TrainingPart(self.pixels, self.rows[chosen], self.targets.of(chosen), self.classes)
+
     def steps(self, batch_size: int) -> int:
         """Batches in an epoch."""
         return -(-len(self.rows) // batch_size)

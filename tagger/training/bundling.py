@@ -11,26 +11,29 @@ import keras
 import numpy as np
 import pandas as pd
 
-from tagger.bundle import NOVELTY, seal
+from tagger.bundle import NEIGHBOURS, NOVELTY, seal
 from tagger.calibration import Calibration
 from tagger.catalog.splits import write_split
 from tagger.catalog.table import TITLE
 from tagger.config import Config, FlagsConfig
-from tagger.decoding import choose_classes, class_probabilities, probabilities
+from tagger.decoding import EMBEDDING, Outputs, choose_classes, class_probabilities, probabilities
 from tagger.files import atomic_folder, write_json, write_text
 from tagger.flags.choice import nothing_to_learn, usable_flags
 from tagger.flags.training import train_flags
+from tagger.neighbours import Neighbours
 from tagger.network.model import with_embedding
+from tagger.novelty import Novelty
 from tagger.progress import Progress, silent
 from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
 from tagger.title_part import FOLDER as TITLE_FOLDER
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.export import export_onnx
+from tagger.training.neighbours import MOST, learn_neighbours
 from tagger.training.novelty import learn_novelty
 from tagger.training.prepare import Prepared
 from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
 from tagger.training.title import write_title_part
-from tagger.training.validation import predict_logits, tag_figures, validation_metrics
+from tagger.training.validation import predict_outputs, tag_figures, validation_metrics
 
 _log = logging.getLogger(__name__)
 
@@ -64,11 +67,13 @@ def write_bundle(
     part = "validation" if prepared.ids("validation") else "train"
     held_out = prepared.training_part(part)
     space = prepared.answers
-    logits = predict_logits(model, held_out)
+    complete = with_embedding(model, space)
+    outputs = predict_outputs(complete, held_out)
+    neighbours, novelty = _learn_likeness(complete, prepared, outputs, config) if part == "validation" else (None, None)
+    logits = neighbours.blend(outputs) if neighbours else outputs
     calibration = calibrate(logits, held_out.targets, space, config.review.target_precision)
     judged = judge_tags(logits, held_out.targets, space, calibration)
     with atomic_folder(folder) as temporary:
-        complete = with_embedding(model, space)
         photos = np.asarray(held_out.pixels[held_out.rows[:_PARITY_PHOTOS]])
         metrics = {
             "part": part,
@@ -81,16 +86,16 @@ def write_bundle(
         write_json(temporary / "labels.json", space.to_json())
         write_json(temporary / "calibration.json", asdict(calibration))
         write_json(temporary / "config.json", config.model_dump(mode="json"))
-        if part == "validation" and (
-            novelty := learn_novelty(complete, prepared.training_part("train"), held_out, space, config.training.seed)
-        ):
+        if novelty:
             novelty.write(temporary / NOVELTY)
+        if neighbours:
+            neighbours.write(temporary / NEIGHBOURS)
         int8 = temporary / "model.int8.onnx"
         training = sample_photos(
             prepared.cache.pixels, prepared.cache.select(prepared.ids("train")), config.training.seed
         )
         if quantize_convolutions(temporary / "model.onnx", training, int8):
-            metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration)
+            metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration, neighbours)
         if TITLE in config.inputs:
             metrics["inputs"] = write_title_part(
                 temporary / TITLE_FOLDER,
@@ -112,7 +117,7 @@ def write_bundle(
         write_text(temporary / CARD, render_card({**facts, "evaluation": validation_evaluation(metrics)}))
         write_split(prepared.split, temporary / "split.csv")
         if learnable_flags(prepared, config.flags):
-            predicted = _predicted_labels(model, prepared, calibration)
+            predicted = _predicted_labels(complete, prepared, calibration, neighbours)
             train_flags(
                 prepared.catalog, prepared.split, config.flags, temporary / "flags", config.training.seed, predicted,
                 progress,
@@ -132,12 +137,26 @@ def learnable_flags(prepared: Prepared, config: FlagsConfig) -> tuple[str, ...]:
     return names
 
 
-def _predicted_labels(model: keras.Model, prepared: Prepared, calibration: Calibration) -> pd.DataFrame | None:
+def _learn_likeness(
+    model: keras.Model, prepared: Prepared, held_out: Outputs, config: Config
+) -> tuple[Neighbours | None, Novelty | None]:
+    """What the embeddings of the train part are good for, beside what the network says of the validation part."""
+    training = prepared.training_part("train").sample(MOST, config.training.seed)
+    embeddings, space = predict_outputs(model, training)[EMBEDDING], prepared.answers
+    targets = prepared.training_part("validation").targets
+    neighbours = learn_neighbours(embeddings, training.targets, held_out, targets, space, config.neighbours)
+    return neighbours, learn_novelty(embeddings, training.targets, held_out[EMBEDDING], space)
+
+
+def _predicted_labels(
+    model: keras.Model, prepared: Prepared, calibration: Calibration, neighbours: Neighbours | None
+) -> pd.DataFrame | None:
     """The labels that the photo model gives the test products, index id, one column an attribute."""
     ids, space = prepared.ids("test"), prepared.answers
     if not ids:
         return None
-    scores = probabilities(predict_logits(model, prepared.training_part("test")), space, calibration)
+    outputs = predict_outputs(model, prepared.training_part("test"))
+    scores = probabilities(neighbours.blend(outputs) if neighbours else outputs, space, calibration)
     chosen = choose_classes(class_probabilities(scores, space), space)
     labels = {name: np.array(space[name].classes, dtype=object)[index] for name, index in chosen.items()}
     return pd.DataFrame(labels, index=pd.Index(ids))

@@ -24,15 +24,22 @@ class GentleAdamW(keras.optimizers.AdamW):  # type: ignore[misc, unused-ignore]
         super().__init__(learning_rate, weight_decay=weight_decay)
         self._share = share
         self._heads = frozenset(heads)
-        self._shares: list[float] = []
+        self._of_heads: list[bool] = []
 
     def build(self, variables: Any) -> None:
-        """Note the share of each variable by its place: backends hand over variables that don't know their layer."""
+        """Note where the heads' variables are by their place: backends hand over some that don't know their layer."""
         super().build(variables)
-        layers = [variable.path.partition("/")[0] for variable in variables]
-        self._shares = [1.0 if layer in self._heads else self._share for layer in layers]
+        self._of_heads = [variable.path.partition("/")[0] in self._heads for variable in variables]
+
+    def in_a_head(self, variable: Any) -> bool:
+        """Whether a variable is one of a head's."""
+        place: int = self._get_variable_index(variable)
+        return self._of_heads[place]
+
+    def share_of(self, variable: Any) -> float:
+        """The share of the learning rate that a variable learns at."""
+        return 1.0 if self.in_a_head(variable) else self._share
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One step for one variable."""
-        share = self._shares[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, learning_rate * share)
+        super().update_step(gradient, variable, learning_rate * self.share_of(variable))

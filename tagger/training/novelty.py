@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.labels import LabelSpace
-from tagger.network.model import EMBEDDING
 from tagger.novelty import Novelty, damped
-from tagger.training.batches import TrainingPart
 from tagger.training.calibration import true_classes
+from tagger.training.targets import Targets
 
-#: Training photos that it is fitted on: more change little, and each has to go through the network.
-_PHOTOS = 10_000
 #: Share of the held-out photos that may look like no product.
 _FALSE_ALARMS = 0.005
 #: The same of a normal distribution, in standard deviations.
@@ -24,7 +20,6 @@ _MIN_HELD_OUT = 20
 _MAX_CENTRES = 200
 #: Share of the mean variance that is added to every direction, since those of next to none are chance.
 _SHRINKAGE = 0.01
-_BATCH = 256
 
 
 def fit_novelty(
@@ -77,30 +72,16 @@ def _limit(distances: NDArray[np.float32]) -> float:
 
 
 def learn_novelty(
-    model: keras.Model, training: TrainingPart, held_out: TrainingPart, space: LabelSpace, seed: int
+    embeddings: NDArray[np.float32], targets: Targets, held_out: NDArray[np.float32], space: LabelSpace
 ) -> Novelty | None:
-    """Fit on what a network makes of the photos of two parts; the finest single-valued attribute gives the classes.
+    """Fit on what a network makes of photos; the finest single-valued attribute gives the classes.
 
     Args:
-        model: has the embedding among its outputs, see `with_embedding`.
-        training: photos that it learnt from.
-        held_out: others.
-        seed: chooses the photos where there are more than enough.
+        embeddings: of photos that it learnt from, float32 (N, E).
+        targets: theirs.
+        held_out: embeddings of others, float32 (M, E).
     """
-    count = min(_PHOTOS, len(training.rows))
-    chosen = np.sort(np.random.default_rng(seed).choice(len(training.rows), count, replace=False))
     single = [attribute for attribute in space.attributes.values() if not attribute.multi_valued]
     finest = max(single, key=lambda attribute: len(attribute.classes), default=None)
-    classes = np.full(count, -1) if finest is None else true_classes(finest, training.targets)[chosen]
-    return fit_novelty(_embeddings(model, training, chosen), classes, _embeddings(model, held_out))
-
-
-def _embeddings(
-    model: keras.Model, part: TrainingPart, chosen: NDArray[np.int64] | slice = slice(None)
-) -> NDArray[np.float32]:
-    rows = part.rows[chosen]
-    batches = [
-        model.predict_on_batch(np.asarray(part.pixels[rows[start : start + _BATCH]]))[EMBEDDING]
-        for start in range(0, len(rows), _BATCH)
-    ]
-    return np.concatenate(batches) if batches else np.zeros((0, 1), dtype=np.float32)
+    classes = np.full(len(embeddings), -1) if finest is None else true_classes(finest, targets)
+    return fit_novelty(embeddings, classes, held_out)

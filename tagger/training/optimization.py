@@ -17,6 +17,7 @@ from tagger.config import AttributeConfig, TrainingConfig
 from tagger.labels import LabelSpace, output_name
 from tagger.network.model import keras_name
 from tagger.training.gentle import GentleAdamW
+from tagger.training.muon import Muon
 
 
 def compile_model(
@@ -26,7 +27,7 @@ def compile_model(
     config: TrainingConfig,
     steps_per_epoch: int,
 ) -> None:
-    """Give the model its losses and AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with warm-up and a cosine."""
+    """Give the model its losses and its optimizer, whose learning rate warms up and falls along a cosine."""
     losses: dict[str, keras.losses.Loss] = {}
     loss_weights: dict[str, float] = {}
     for attribute, head in space.outputs():
@@ -44,10 +45,8 @@ def compile_model(
         warmup_steps=warmup,
         decay_steps=max(1, config.epochs * steps_per_epoch - warmup),
     )
-    if config.trunk_rate < 1:
-        optimizer = GentleAdamW(schedule, config.weight_decay, config.trunk_rate, losses)
-    else:
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    kind = Muon if config.optimizer == "muon" else GentleAdamW
+    optimizer = kind(schedule, config.weight_decay, config.trunk_rate, losses)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     # Keras warns of heads with one class, from which there is nothing to learn anyway.
     warnings.filterwarnings("ignore", message="In loss categorical_crossentropy", category=SyntaxWarning)

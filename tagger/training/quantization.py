@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from tagger.calibration import Calibration
 from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
 from tagger.labels import LabelSpace
+from tagger.neighbours import Neighbours
 from tagger.training.batches import TrainingPart
 
 _log = logging.getLogger(__name__)
@@ -74,7 +75,12 @@ def sample_photos(pixels: NDArray[np.uint8], rows: NDArray[np.int64], seed: int)
 
 
 def int8_agreement(
-    path: Path, part: TrainingPart, logits: Scores, space: LabelSpace, calibration: Calibration
+    path: Path,
+    part: TrainingPart,
+    logits: Scores,
+    space: LabelSpace,
+    calibration: Calibration,
+    neighbours: Neighbours | None = None,
 ) -> dict[str, float]:
     """Share of photos that an int8 model answers as the float model does, by single-valued attribute.
 
@@ -83,9 +89,11 @@ def int8_agreement(
         part: at least one product.
         logits: of the float model for the same part, by output name.
         calibration: that of the float model, for both.
+        neighbours: those of the float model, for both; they are in its logits already.
     """
     expected = _answers(logits, space, calibration)
-    found = _answers(_run_onnx(path, part), space, calibration)
+    outputs = _run_onnx(path, part)
+    found = _answers(neighbours.blend(outputs) if neighbours else outputs, space, calibration)
     agreement = {name: float((found[name] == answers).mean()) for name, answers in expected.items()}
     _log.info("int8 answers as float32: %s", "  ".join(f"{name} {share:.3f}" for name, share in agreement.items()))
     return agreement

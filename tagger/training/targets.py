@@ -29,6 +29,13 @@ class Targets:
     values: dict[str, NDArray[Any]]
     weights: dict[str, NDArray[np.float32]]
 
+    def of(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Targets:
+        """Those of some products."""
+        return Targets(
+            {name: values[rows] for name, values in self.values.items()},
+            {name: weights[rows] for name, weights in self.weights.items()},
+        )
+
     def batch(self, rows: NDArray[np.int64], classes: Mapping[str, int]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Targets (softmax ones as one-hot float32 (B, C)) and weights of some rows, both by `keras_name`."""
         values = {}

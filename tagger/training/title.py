@@ -91,7 +91,7 @@ def write_title_part(
     round_weights(network)
 
     titled = held_rows[:, 0] > 0
-    targets = _of_rows(held_out.targets, titled)
+    targets = held_out.targets.of(titled)
     title = _predict(network, held_rows[titled], space)
     photo = {name: photo[name][titled] for name in title}
     heads = fit_fusion(photo, title, targets, space, prepared.training_part("train").targets)
@@ -125,6 +125,7 @@ def _fit(
     settings = TrainingConfig(
         epochs=_EPOCHS, batch_size=batch_size, learning_rate=_LEARNING_RATE, weight_decay=0, label_smoothing=0,
         warmup_epochs=0.5,
+        optimizer="adamw",  # a step touches few rows of the table, orthogonal steps would move them all
     )  # fmt: skip
     compile_model(network, space, prepared.attributes, settings, steps)
     rng = np.random.default_rng(seed)
@@ -155,13 +156,6 @@ def _predict(network: keras.Model, rows: NDArray[np.int32], space: LabelSpace) -
     """Logits by output name, float32 (N, C), for rows of features (N, T)."""
     batches = [network.predict_on_batch(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
     return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in _outputs(space)}
-
-
-def _of_rows(targets: Targets, chosen: NDArray[np.bool_]) -> Targets:
-    return Targets(
-        {name: values[chosen] for name, values in targets.values.items()},
-        {name: weights[chosen] for name, weights in targets.weights.items()},
-    )
 
 
 def _tag_accuracy(logits: Scores, targets: Targets, space: LabelSpace, calibration: Calibration) -> dict[str, float]:

@@ -30,11 +30,28 @@ def predict_logits(
         part: at least one product.
         size: (height, width) to resize the photos to; None: as they are in the cache.
     """
+    outputs = _predict(model, part, size)
+    return {name: outputs[keras_name(name)] for name in part.targets.values}
+
+
+def predict_outputs(model: keras.Model, part: TrainingPart) -> dict[str, NDArray[np.float32]]:
+    """Logits by output name, float32 (N, C) each, and "embedding", float32 (N, E), for the photos of a part.
+
+    Args:
+        model: as of `with_embedding`.
+        part: at least one product.
+    """
+    return _predict(model, part)
+
+
+def _predict(
+    model: keras.Model, part: TrainingPart, size: tuple[int, int] | None = None
+) -> dict[str, NDArray[np.float32]]:
     batches = [
         model.predict_on_batch(resize(np.asarray(part.pixels[part.rows[start : start + _BATCH]]), size))
         for start in range(0, len(part.rows), _BATCH)
     ]
-    return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in part.targets.values}
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def validation_metrics(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -171,6 +172,103 @@ def test_similar_says_what_it_does_not_know(tmp_path: Path, folder: Path) -> Non
     assert isinstance(unknown.exception, SearchError) and 'Did you mean "0"?' in str(unknown.exception)
     assert isinstance(similar("0", "--index", tmp_path / "none").exception, IndexFolderError)
     assert similar("0", "--index", folder, "-k", 0).exit_code == 2
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(text.splitlines()))
+
+
+def test_similar_by_a_mix_with_filters(folder: Path, catalog: Path) -> None:
+    photo = str(catalog.parent / "0.png")
+    result = similar("--image", f"{photo}:0.2", "--text", "green shirt:0.8", "--index", folder, "-k", 2)
+    assert result.exit_code == 0
+    assert [line.split()[4] for line in result.stdout.splitlines()[1:]] == ["1", "4"]
+    filters = ("--where", "baseColour=Green|Blue", "--where", "baseColour!=Blue")
+    result = similar("0", "--text", "blue:0.01", *filters, "--index", folder)
+    assert [line.split()[4] for line in result.stdout.splitlines()[1:]] == ["1", "4"]
+    result = similar("0", "--where", "baseColour=Pink'; --", "--index", folder)
+    assert result.exit_code == 0
+    assert result.stderr == "None of the 6 products meets baseColour=Pink'; --.\n"
+    result = similar("--text", "trousers", "--index", folder)
+    assert result.stderr == "None of the 6 products has any of these words.\n"
+    assert isinstance(similar("0", "--where", "size=1", "--index", folder).exception, SearchError)
+    assert isinstance(similar("--id", "0:1", "--id", "1:-1", "--index", folder).exception, SearchError)
+    assert similar("--index", folder).exit_code == 2
+
+
+def test_one_query_as_csv(folder: Path, tmp_path: Path) -> None:
+    printed = similar("0", "--index", folder, "-k", 1, "--format", "csv").stdout
+    assert rows_of(printed) == [
+        ["query", "rank", "id", "score", "image_score", "text_score", "title", "baseColour"],
+        ["0", "1", "3", "0.839279", "0.999646", "0.465089", "Red shirt №3", "Red"],
+    ]
+    assert similar("0", "--index", folder, "-k", 1, "--out", tmp_path / "similar.csv").exit_code == 0
+    assert (tmp_path / "similar.csv").read_text(encoding="utf-8") == printed
+
+
+def test_many_photos_are_answered_and_broken_ones_told(folder: Path, catalog: Path, tmp_path: Path) -> None:
+    out = tmp_path / "similar.csv"
+    result = similar(catalog.parent, "--index", folder, "-k", 2, "--out", out)
+    assert result.exit_code == 3
+    assert "1 of 7 queries could not be answered:\n  broken: " in result.stderr
+    rows = rows_of(out.read_text(encoding="utf-8"))[1:]
+    assert [row[:3] for row in rows[:4]] == [["0", "1", "3"], ["0", "2", "1"], ["1", "1", "4"], ["1", "2", "0"]]
+    assert len(rows) == 12 and all(row[5] == "" for row in rows)
+
+
+def test_products_of_a_catalog_are_asked_for_by_photo_and_title(folder: Path, catalog: Path) -> None:
+    result = similar(catalog, "--index", folder, "-k", 1)
+    assert result.exit_code == 3
+    rows = {row[0]: row for row in rows_of(result.stdout)[1:]}
+    assert rows["0"][2] == "3" and float(rows["0"][5]) > 0.3
+
+
+def test_many_ids_are_answered_and_unknown_ones_told(folder: Path, catalog: Path) -> None:
+    result = similar("0", "11", str(catalog.parent / "1.png"), "5", "--index", folder, "-k", 1)
+    assert result.exit_code == 3
+    assert [row[0] for row in rows_of(result.stdout)[1:]] == ["0", "5", "1"]
+    assert 'no product "11" among the 6' in result.stderr and 'Did you mean "1"' in result.stderr
+    piped = CliRunner().invoke(similar_module.command, ["-", "--index", str(folder), "-k", "1"], input="0\n\n3\n")
+    assert [row[:3] for row in rows_of(piped.stdout)[1:]] == [["0", "1", "3"], ["3", "1", "0"]]
+    assert similar("0", "1", "--text", "red", "--index", folder).exit_code == 2
+
+
+def test_many_queries_give_what_each_gives_alone(folder: Path) -> None:
+    together = rows_of(similar("0", "1", "2", "3", "--index", folder, "--distinct").stdout)[1:]
+    alone = [
+        row
+        for id_ in "0123"
+        for row in rows_of(similar(id_, "--index", folder, "--distinct", "--format", "csv").stdout)[1:]
+    ]
+    assert together == alone
+
+
+def test_products_are_added_and_removed(folder: Path, catalog: Path, model: Path) -> None:
+    (catalog.parent / "more.csv").write_text("id,image,title\n0,1.png,A green one\nnew,2.png,A new one\n", "utf-8")
+    result = make_index(catalog.parent / "more.csv", model, folder, "--add")
+    assert result.exit_code == 0
+    assert result.stdout == f"Added 1 product(s), replaced 1\nIndex: {folder} (7 products, 3 dimensions)\n"
+    assert Index.open(folder).item("0").title == "A green one"
+    assert "new" in similar("--text", "new", "--index", folder).stdout
+    removed = CliRunner().invoke(
+        index_module.command, ["--index", str(folder), "--remove", "new", "--remove", "-"], input="0\nneww\n9\n"
+    )
+    assert removed.exit_code == 3
+    assert removed.stdout == f"Removed 2 product(s)\nIndex: {folder} (5 products, 3 dimensions)\n"
+    assert '2 id(s) are not in the index:\n  There is no product "neww".' in removed.stderr
+
+
+def test_an_index_is_changed_one_way_at_a_time(folder: Path, catalog: Path, model: Path) -> None:
+    assert make_index(catalog, model, folder, "--remove", "0").exit_code == 2
+    assert make_index(catalog, model, folder, "--add", "--ann").exit_code == 2
+    assert CliRunner().invoke(index_module.command, ["--out", str(folder)]).exit_code == 2
+    assert isinstance(make_index(catalog, model, folder.parent / "none", "--add").exception, IndexFolderError)
+
+
+def test_an_approximate_index_says_its_recall(tmp_path: Path, catalog: Path, model: Path) -> None:
+    pytest.importorskip("usearch")
+    result = make_index(catalog, model, tmp_path / "index", "--ann")
+    assert result.stdout.splitlines()[1].startswith("Approximate index: finds 100.0% of the ten nearest products")
 
 
 def test_a_long_title_is_cut(folder: Path) -> None:

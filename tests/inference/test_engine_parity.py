@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.config import EngineName, EnginePrecision, PhotoConfig, parse_config
+from tagger.decoding import Outputs
 from tagger.errors import PhotoError
-from tagger.inference.engine import Outputs, open_engine
+from tagger.inference.engine import open_engine
 
 pytestmark = pytest.mark.slow
 

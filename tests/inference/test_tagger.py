@@ -21,6 +21,8 @@ from tagger.bundle import Bundle, seal
 from tagger.cores import usable_cores
 from tagger.errors import BundleError
 from tagger.inference import Photo, Tag, Tagger
+from tagger.labels import output_name
+from tagger.neighbours import Neighbours
 from tagger.novelty import Novelty
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -187,6 +189,50 @@ def test_novelty_of_another_model(choosy: Path) -> None:
     seal(choosy, {})
     with pytest.raises(BundleError, match="expected an output embedding of 4 columns, found 3"):
         Tagger.open(choosy)
+
+
+# ---- Neighbours ----
+
+
+def remember(bundle: Path, width: int = 3) -> None:
+    """A product like a red photo was made for Women, and nobody knows more of it."""
+    space = Bundle.open(bundle).label_space
+    labels: dict[str, NDArray[Any]] = {}
+    for attribute, head in space.outputs():
+        columns = len(attribute.values(head))
+        unknown = np.zeros((1, 1 + columns), np.bool_) if head == "sigmoid" else np.full(1, -1, np.int32)
+        labels[output_name(attribute, head)] = unknown
+    gender = space["gender"]
+    name = output_name(gender, gender.primary)
+    if gender.primary == "softmax":
+        labels[name][:] = gender.classes.index("Women")
+    else:
+        labels[name][0, [0, 1 + gender.labels.index("Women")]] = True
+    shares = {known: 0.9 if known == name else 0.0 for known in labels}
+    axes = np.eye(width, 2, dtype=np.float32)
+    codes = np.int8([[127, 0]])
+    Neighbours(np.zeros(width, np.float32), axes, codes, 1 / 127, 1, 0.1, shares, labels).write(
+        bundle / "neighbours.npz"
+    )
+    seal(bundle, {})
+
+
+def test_neighbours_have_a_say(tiny_bundle: Path, tmp_path: Path) -> None:
+    before = Tagger.open(tiny_bundle, "onnxruntime").tag_pixels(plain(RED))[0]
+    remember(tiny_bundle)
+    tagger = Tagger.open(tiny_bundle, "onnxruntime")
+    assert repr(tagger._engine) == "ONNX Runtime on the CPU, float32"
+    after = tagger.tag_pixels(plain(RED))[0]
+    assert (before["gender"].label, after["gender"].label) == ("Men", "Women")
+    assert {**after, "gender": before["gender"]} == before
+    (found,) = tagger.run([draw(tmp_path / "red.png")])
+    assert found.tags == after
+
+
+def test_neighbours_of_another_model(tiny_bundle: Path) -> None:
+    remember(tiny_bundle, width=4)
+    with pytest.raises(BundleError, match="expected an output embedding of 4 columns, found 3"):
+        Tagger.open(tiny_bundle)
 
 
 # ---- Many photos ----

@@ -88,3 +88,16 @@ def test_a_file_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("dear")
     with pytest.raises(OutputError, match="a file of that name is there"):
         build_index(pairs(3), tmp_path / "notes", bundle_id="b")
+
+
+def test_an_index_of_the_earlier_version_is_refused_and_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    (folder / MANIFEST).write_text('{"format": "catalog-tagger-index", "version": 1}')
+    for name in ("vectors.npy", "items.jsonl", "items.offsets.npy", "ids.npy"):
+        (folder / name).write_bytes(b"old")
+    with pytest.raises(IndexFolderError, match="Make it again with `tagger index`"):
+        Index.open(folder)
+    index = build_index(pairs(3), folder, bundle_id="b")
+    assert len(index) == 3
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, "lock", index.manifest.segments[0].name}

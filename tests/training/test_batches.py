@@ -45,6 +45,18 @@ def test_targets_and_weights_belong_to_the_photos(space):
             np.testing.assert_array_equal(batch.weights[name], part.targets.weights[name][rows])
 
 
+def test_a_sample_keeps_order_and_targets(space):
+    part = make_part(space, 30)
+    assert part.sample(30, seed=0) is part
+    some = part.sample(10, seed=0)
+    assert len(some.rows) == 10 and (np.diff(some.rows) > 0).all()
+    places = [list(part.rows).index(row) for row in some.rows]
+    for name, values in some.targets.values.items():
+        np.testing.assert_array_equal(values, part.targets.values[name][places])
+        np.testing.assert_array_equal(some.targets.weights[name], part.targets.weights[name][places])
+    assert list(part.sample(10, seed=1).rows) != list(some.rows)
+
+
 def test_seed_and_epoch_alone_decide(space):
     part = make_part(space, 40)
     config = CONFIG.model_copy(update={"augmentation": AugmentationConfig()})

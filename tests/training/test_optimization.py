@@ -9,6 +9,7 @@ from drawn import SETTINGS, make_part
 from tagger.config import AttributeConfig, NetworkConfig, PhotoConfig, TrainingConfig
 from tagger.labels import fit_label_space
 from tagger.network.model import build_network
+from tagger.training.muon import orthogonalized
 from tagger.training.optimization import WeightAverage, compile_model, numeric_precision
 from tagger.training.targets import encode_targets
 
@@ -114,18 +115,45 @@ def test_precision(precision, faster, policy, monkeypatch):
 
 def test_trunk_and_embedding_may_learn_more_slowly(space):
     """Adam's first step is as long as the learning rate."""
-    part = make_part(space, 12)
-    values, weights = part.targets.batch(np.arange(12), part.classes)
-    model = _compiled(space, warmup_epochs=0, learning_rate=0.01, weight_decay=0, trunk_rate=0.1)
-    before = model.get_weights()
-    model.train_on_batch(part.pixels, values, sample_weight=weights)
-    steps = {v.path: np.abs(np.asarray(v) - old).max() for v, old in zip(model.weights, before, strict=True)}
+    steps = {path: np.abs(step).max() for path, step in _first_steps(space, optimizer="adamw", trunk_rate=0.1).items()}
     whole = steps["colour_softmax/kernel"]
     assert steps["use_sigmoid/bias"] == pytest.approx(whole, rel=0.05)
     assert steps["embedding/kernel"] == pytest.approx(0.1 * whole, rel=0.05)
     assert next(step for path, step in steps.items() if path.startswith("conv2d")) == pytest.approx(
         0.1 * whole, rel=0.05
     )
+
+
+def _first_steps(space, **training):
+    """What one step with the learning rate 0.0001 takes off each weight, by its path."""
+    part = make_part(space, 12)
+    values, weights = part.targets.batch(np.arange(12), part.classes)
+    model = _compiled(space, warmup_epochs=0, learning_rate=0.01, weight_decay=0, **training)
+    before = model.get_weights()
+    model.train_on_batch(part.pixels, values, sample_weight=weights)
+    return {v.path: old - np.asarray(v) for v, old in zip(model.weights, before, strict=True)}
+
+
+def test_muon_learns_all_directions_of_trunk_and_embedding_at_once(space):
+    steps = _first_steps(space, optimizer="muon", trunk_rate=0.5)
+    head = np.abs(steps["colour_softmax/kernel"]).max()  # AdamW's first step: the learning rate
+    trunk = [step for path, step in steps.items() if path.startswith(("conv2d", "embedding")) and step.ndim > 1]
+    assert len(trunk) >= 2
+    for step in trunk:
+        matrix = step.reshape(-1, step.shape[-1])
+        lengths = np.linalg.svd(matrix, compute_uv=False) / (0.5 * head * 0.2 * max(matrix.shape) ** 0.5)
+        assert (lengths < 1.3).all() and np.median(lengths) > 0.6
+    assert np.abs(steps["use_sigmoid/bias"]).max() == pytest.approx(head, rel=0.05)
+
+
+def test_orthogonalizing_keeps_directions():
+    rng = np.random.default_rng(0)
+    for shape in ((6, 40), (40, 6), (9, 9)):
+        left, sizes, right = np.linalg.svd(rng.normal(size=shape).astype(np.float32), full_matrices=False)
+        result = np.asarray(orthogonalized(keras.ops.convert_to_tensor((left * sizes) @ right)))
+        inside = left.T @ result @ right.T  # diagonal where the directions are the same
+        assert np.abs(inside - np.diag(np.diag(inside))).max() < 1e-3
+        assert ((np.diag(inside) > 0.5) & (np.diag(inside) < 1.3)).all()
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,22 @@ def test_a_run_learns_to_read_titles_and_tags_without_them(catalog, tmp_path):
         assert (found[2] is None) == (inputs == "title")
 
 
+def test_stopped_while_it_learns_titles_a_run_goes_on_with_them(catalog, tmp_path):
+    config, out = _config(catalog={"columns": {"title": "name"}}), tmp_path / "run"
+
+    def stop(step, steps, what):
+        if what.startswith("titles, epoch 3/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, catalog, out, progress=stop)
+    assert not [path for path in out.iterdir() if path.is_dir() or path.name.startswith(".")]
+    told = []
+    folder = train(config, catalog, out, resume=True, progress=lambda *step: told.append(step[2]))
+    assert not [what for what in told if what.startswith("epoch")]
+    assert "both" in Bundle.open(folder).metrics["inputs"]
+
+
 def test_without_titles_there_is_nothing_to_read(catalog, tmp_path):
     with pytest.raises(CatalogError, match=r"asks for titles .* Name their column with --set catalog\.columns\.title"):
         train(_config(), catalog, tmp_path / "run")

@@ -1,0 +1,127 @@
+"""Products of a catalog that are listed twice: groups that share one photo, whatever their ids and names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.catalog.cache import PhotoCache
+from tagger.catalog.duplicates import near_duplicate_pairs
+from tagger.catalog.table import IMAGE, Catalog
+from tagger.files import atomic_file
+
+#: Bits that the hashes of candidates may differ in.
+_DISTANCE = 4
+#: Side of the squares of pixels that are compared, and what their means may differ by, of 255. The means of one photo
+#: saved twice differ by less; those of another lipstick in the same photo by more.
+_SQUARE = 4
+MAX_DIFFERENCE = 4.0
+#: Photos compared at once.
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One product of a group.
+
+    Args:
+        group: number of the group, from 1.
+        id: of the product.
+        difference: of its photo and the nearest other one of the group: the most that the mean colours of squares of
+            4x4 pixels differ by, of 255. 0 for equal photos.
+        image: path of the photo.
+    """
+
+    group: int
+    id: str
+    difference: float
+    image: str
+
+
+def find_duplicates(catalog: Catalog, cache: PhotoCache, max_difference: float = MAX_DIFFERENCE) -> list[Listing]:
+    """Find groups of products whose photos are the same but for how they were saved.
+
+    Photos with nearly equal perceptual hashes are compared square by square. A group is what hangs together by such
+    pairs.
+
+    Args:
+        catalog: gives the order and the photos.
+        cache: its decoded photos.
+        max_difference: what the means of two squares may differ by, of 255.
+
+    Returns:
+        The products of all groups, group by group; groups and products in the order of the catalog.
+
+    Raises:
+        MissingDependencyError: imagehash or SciPy is not installed.
+    """
+    ids = [id_ for id_ in catalog.table.index if id_ in cache.rows]
+    rows = cache.select(ids)
+    pairs = np.unique(np.sort(near_duplicate_pairs(cache.hashes[rows], _DISTANCE), axis=0), axis=1)  # (2, P)
+    differences = _differences(cache.pixels, rows[pairs])
+    same = differences <= max_difference
+    groups, nearest = _groups(pairs[:, same], differences[same], len(ids))
+    images = catalog.table[IMAGE]
+    return [
+        Listing(number, ids[place], float(nearest[place]), str(images[ids[place]]))
+        for number, members in enumerate(groups, 1)
+        for place in members
+    ]
+
+
+def write_listings(listings: Sequence[Listing], catalog: Catalog, path: Path | str) -> None:
+    """Write the groups as CSV: group, id, difference, and what the catalog says of each product.
+
+    Raises:
+        OutputError: the file can't be written.
+    """
+    columns = [name for name in catalog.table.columns if name not in ("description", "split")]
+    with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["group", "id", "difference", *columns])
+        for listing in listings:
+            cells = catalog.table.loc[listing.id, columns]
+            writer.writerow([listing.group, listing.id, f"{listing.difference:.2f}", *map(str, cells)])
+
+
+def _groups(
+    pairs: NDArray[np.int64], differences: NDArray[np.float32], count: int
+) -> tuple[list[list[int]], NDArray[np.float32]]:
+    """What hangs together, by first appearance, and the least difference of each product from another, (N,)."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    links = coo_array((np.ones(pairs.shape[1], dtype=np.bool_), tuple(pairs)), shape=(count, count))
+    _, components = connected_components(links, directed=False)
+    nearest = np.full(count, np.inf, dtype=np.float32)
+    for side in pairs:
+        np.minimum.at(nearest, side, differences)
+    groups: dict[int, list[int]] = {}
+    for place in np.unique(pairs).tolist():
+        groups.setdefault(int(components[place]), []).append(place)
+    return list(groups.values()), nearest
+
+
+def _differences(pixels: NDArray[np.uint8], pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The most that the photos of each pair (2, P) differ by in a square, float32 (P,)."""
+    photos, places = np.unique(pairs, return_inverse=True)
+    blocks = (photos[start : start + _AT_ONCE] for start in range(0, len(photos), _AT_ONCE))
+    squares = np.concatenate([np.empty((0, _squares(pixels[:1]).shape[1])), *(_squares(pixels[b]) for b in blocks)])
+    left, right = places.reshape(pairs.shape)
+    return np.array(
+        [np.abs(squares[one] - squares[other]).max() for one, other in zip(left, right, strict=True)], dtype=np.float32
+    )
+
+
+def _squares(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean colours of squares, float32 (N, S); what is left over at the right and below is not looked at."""
+    count, height, width, _ = photos.shape
+    down, across = height // _SQUARE, width // _SQUARE
+    whole = photos[:, : down * _SQUARE, : across * _SQUARE].reshape(count, down, _SQUARE, across, _SQUARE, 3)
+    means: NDArray[np.float32] = whole.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1)
+    return means
