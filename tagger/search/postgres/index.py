@@ -164,7 +164,7 @@ class PostgresIndex:
         return self._weights(count_terms(text)).encode(text)
 
     def encode_item(self, item: Item) -> TextVector | None:
-        """The same of a product's name and description."""
+        """The same of a product's name, or else its description; None where it has neither."""
         return self._weights(count_item_terms(item)).encode_item(item)
 
     def scan(self) -> Iterator[tuple[list[Item], NDArray[np.float32]]]:
