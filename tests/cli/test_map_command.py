@@ -80,11 +80,9 @@ def test_a_bundle_embeds_the_photos_and_the_figures_are_those_of_its_index(
         assert evaluate(run, catalog, tmp_path / name, *source, "--methods", "embedding,random", "--seed", 5) == 0
     a, b, c = (json.loads((tmp_path / name / "metrics.json").read_text())["methods"] for name in "abc")
     assert [m["measures"] for m in b] == [m["measures"] for m in c]
-    # An index keeps 16 bits of each number: products that look the same may change places in it.
-    assert [m["measures"]["articleType"] for m in a] == [m["measures"]["articleType"] for m in b]
-    for indexed, embedded in zip(a, b, strict=True):
-        both = (m["measures"]["articleType + gender"]["precision"] for m in (indexed, embedded))
-        assert abs(next(both) - next(both)) < 0.1
+    # An index rounds its vectors, which decides between products that are as near; chance draws the same ones.
+    assert a[0]["measures"]["articleType"] == b[0]["measures"]["articleType"]
+    assert a[1]["measures"] == b[1]["measures"]
 
 
 @pytest.mark.parametrize(
