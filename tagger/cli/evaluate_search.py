@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
+from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import config_option, engine_options, set_option
 from tagger.cli._progress import progress_bar
@@ -16,7 +15,7 @@ from tagger.config import EngineName, EnginePrecision
 
 @click.command("evaluate-search", context_settings={"show_default": True})
 @click.option(
-    "--index", "folder", type=click.Path(path_type=Path), metavar="INDEX",
+    "--index", "place", metavar="INDEX",
     help="Index of the catalog: its embeddings are used, and its bundle's split.",
 )  # fmt: skip
 @click.option(
@@ -46,7 +45,7 @@ from tagger.config import EngineName, EnginePrecision
 @config_option
 @set_option
 def command(
-    folder: Path | None,
+    place: str | None,
     model: Path | None,
     data: Path,
     methods: str,
@@ -88,19 +87,19 @@ def command(
     from tagger.catalog.read import read_catalog
     from tagger.config import load_config, override_config
     from tagger.inference import Tagger
-    from tagger.search.index import Index
     from tagger.search.look_up import open_tagger
+    from tagger.search.places import open_index
 
     with needs_extra("report", "to evaluate"):
         from tagger.report.write import check_report_folder
         from tagger.retrieval.report import summary_table, write_search_report
         from tagger.retrieval.run import Request, evaluate_search
-    if folder is None and model is None:
+    if place is None and model is None:
         raise click.UsageError("Give --index, or a --model that embeds the photos.")
     request = Request(methods, tuple(filter(None, map(str.strip, attributes.split(",")))), part, queries, k, seed)
     check_report_folder(out)
     request.check()
-    index = Index.open(folder) if folder else None
+    index = open_index(place) if place else None
     if index:
         tagger = open_tagger(index, model, engine, engine_precision)
     else:
@@ -110,7 +109,7 @@ def command(
     catalog = read_catalog(data, config.catalog)
     with progress_bar() as progress:
         evaluation = evaluate_search(
-            request, catalog, tagger, index, split_file, shlex.join(["tagger", *sys.argv[1:]]), progress
+            request, catalog, tagger, index, split_file, command_line(place, index.place if index else None), progress
         )
         write_search_report(evaluation, out)
     click.echo(summary_table(evaluation), nl=False)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
 from tagger.cli._progress import progress_bar
 
@@ -21,8 +20,8 @@ _NAMED = 5
 
 @click.command("map", context_settings={"show_default": True})
 @click.option(
-    "--index", "folder", required=True, type=click.Path(path_type=Path), metavar="INDEX",
-    help="Index folder that `tagger index` wrote.",
+    "--index", "place", required=True, metavar="INDEX",
+    help="Index that `tagger index` wrote: a folder, or postgresql://USER@HOST/DATABASE.",
 )  # fmt: skip
 @click.option(
     "--by", metavar="ATTRIBUTE", show_default=False, help="Attribute to colour by. Default: the first of the index."
@@ -37,24 +36,23 @@ _NAMED = 5
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of whatever is drawn by chance.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Folder to write.")
-def command(folder: Path, by: str | None, method: LayoutName, products: int, seed: int, out: Path) -> None:
+def command(place: str, by: str | None, method: LayoutName, products: int, seed: int, out: Path) -> None:
     """Draw the products of an index as a map on which alike ones are close together.
 
     Writes a picture and one HTML page, which opens from disk: zoom, colour by any attribute, photo, title and labels
     under the pointer. Says which classes are tight, and which are mixed up with others.
     """
-    from tagger.search.index import Index
+    from tagger.search.places import open_index
 
     with needs_extra("report", "to draw maps"):
         from tagger.maps.products import check_attribute, draw_products
         from tagger.maps.write import check_map_folder, write_map
     check_map_folder(out)
-    drawn = draw_products(Index.open(folder), products, seed)
+    index = open_index(place)
+    drawn = draw_products(index, products, seed)
     by = check_attribute(drawn, by)
     with progress_bar() as progress:
-        done = write_map(
-            drawn, by, method, out, seed=seed, command=shlex.join(["tagger", *sys.argv[1:]]), progress=progress
-        )
+        done = write_map(drawn, by, method, out, seed=seed, command=command_line(place, index.place), progress=progress)
     if done.clusters:
         mixed = [cluster for cluster in reversed(done.clusters) if cluster.silhouette < 0]
         click.echo(f"Tightest {by}: {_listed(done.clusters)}")

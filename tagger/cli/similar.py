@@ -28,7 +28,10 @@ _TITLE_WIDTH = 48
 
 @click.command("similar", context_settings={"show_default": True})
 @click.argument("queries", nargs=-1, metavar="[PHOTO|ID|FOLDER|CATALOG]...")
-@click.option("--index", "place", required=True, metavar="INDEX", help="Index that `tagger index` wrote.")
+@click.option(
+    "--index", "place", required=True, metavar="INDEX",
+    help="Index that `tagger index` wrote: a folder, or postgresql://USER@HOST/DATABASE.",
+)  # fmt: skip
 @click.option("-k", type=click.IntRange(1, 10_000), default=5, help="How many products to find.")
 @click.option("--image", "images", multiple=True, metavar="PHOTO[:WEIGHT]", help="Look for what looks like this.")
 @click.option("--text", "texts", multiple=True, metavar="WORDS[:WEIGHT]", help="Look for these words.")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tagger.errors import IndexFolderError, did_you_mean
 from tagger.retrieval.source import indexed_products
-from tagger.search.index import Index
 from tagger.search.items import Item
+from tagger.search.product_index import ProductIndex
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class MappedProducts:
         return [item.labels.get(attribute, "") for item in self.items]
 
 
-def draw_products(index: Index, most: int, seed: int = 0) -> MappedProducts:
+def draw_products(index: ProductIndex, most: int, seed: int = 0) -> MappedProducts:
     """Read the products of an index, or so many drawn by chance where it has more.
 
     Raises:

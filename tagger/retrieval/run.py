@@ -14,7 +14,7 @@ from tagger.retrieval.measures import Relevance
 from tagger.retrieval.methods import parse_methods
 from tagger.retrieval.report import SearchEvaluation
 from tagger.retrieval.source import choose_parts, read_collection
-from tagger.search.index import Index
+from tagger.search.product_index import ProductIndex
 
 if TYPE_CHECKING:
     from tagger.inference import Tagger
@@ -55,7 +55,7 @@ def evaluate_search(
     request: Request,
     catalog: Catalog,
     tagger: Tagger,
-    index: Index | None = None,
+    index: ProductIndex | None = None,
     split_file: Path | None = None,
     command: str = "",
     progress: Progress = silent,
@@ -80,7 +80,7 @@ def evaluate_search(
     request.check()
     if index is not None and index.bundle_id != tagger.bundle.id:
         raise IndexFolderError(
-            f"The index {index.path} was made with another bundle than {tagger.bundle.path}. Leave --model out, or "
+            f"The index {index.place} was made with another bundle than {tagger.bundle.path}. Leave --model out, or "
             "make the index again with this one."
         )
     methods = parse_methods(request.methods, request.seed)

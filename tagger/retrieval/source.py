@@ -21,8 +21,8 @@ from tagger.retrieval.collection import Collection, Rows, Text
 from tagger.retrieval.evaluate import Parts
 from tagger.retrieval.method import Need
 from tagger.retrieval.ranking import unit
-from tagger.search.index import Index
 from tagger.search.items import Item
+from tagger.search.product_index import ProductIndex
 
 if TYPE_CHECKING:
     from tagger.inference import Tagger
@@ -32,7 +32,7 @@ _VALIDATION = "validation"
 _EMBEDDING = "embedding"
 
 
-def indexed_products(index: Index) -> tuple[list[Item], NDArray[np.float32]]:
+def indexed_products(index: ProductIndex) -> tuple[list[Item], NDArray[np.float32]]:
     """Everything that an index holds: its products, and their unit vectors, float32 (N, D).
 
     Raises:
@@ -40,12 +40,13 @@ def indexed_products(index: Index) -> tuple[list[Item], NDArray[np.float32]]:
     """
     blocks = list(index.scan())
     if not blocks:
-        raise IndexFolderError(f"The index {index.path} is empty. Add products with `tagger index … --add`.")
+        raise IndexFolderError(f"The index {index.place} is empty. Add products with `tagger index … --add`.")
     vectors = np.concatenate([block for _, block in blocks])
     squares = np.vecdot(vectors, vectors)
     if not ((np.abs(squares - 1) < 0.01) | (squares == 0)).all():
         raise IndexFolderError(
-            f"The index {index.path} holds vectors that are not of length 1, or NaN. Make it again with `tagger index`."
+            f"The index {index.place} holds vectors that are not of length 1, or NaN. Make it again with "
+            "`tagger index`."
         )
     return [item for items, _ in blocks for item in items], vectors
 
@@ -54,7 +55,7 @@ def read_collection(
     catalog: Catalog,
     attributes: Sequence[str],
     tagger: Tagger,
-    index: Index | None = None,
+    index: ProductIndex | None = None,
     needs: AbstractSet[Need] = frozenset(),
     progress: Progress = silent,
 ) -> Collection:
@@ -158,14 +159,14 @@ def _draw(random: np.random.Generator, rows: Rows, count: int) -> Rows:
     return np.sort(random.choice(rows, min(count, len(rows)), replace=False))
 
 
-def _indexed(index: Index, catalog: Catalog) -> tuple[list[str], NDArray[np.float32]]:
+def _indexed(index: ProductIndex, catalog: Catalog) -> tuple[list[str], NDArray[np.float32]]:
     """Ids and vectors of the products of the catalog that an index has."""
     items, vectors = indexed_products(index)
     known = set(catalog.table.index)
     rows = sorted((row for row, item in enumerate(items) if item.id in known), key=lambda row: items[row].id)
     if not rows:
         raise CatalogError(
-            f"The index {index.path} holds none of the {len(known):,} products of {catalog.root}. "
+            f"The index {index.place} holds none of the {len(known):,} products of {catalog.root}. "
             "Give the catalog that it was made of."
         )
     return [items[row].id for row in rows], vectors[rows]
