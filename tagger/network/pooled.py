@@ -15,6 +15,8 @@ from tagger.errors import ConfigError, did_you_mean
 from tagger.network.trunks import TRUNKS, application_features, first_line
 
 _BATCH = 64
+#: How files of published weights without the top are called.
+_WEIGHTS = "…_notop.h5"
 PooledNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -58,8 +60,7 @@ def _build(name: str, weights: str, photos: Any) -> tuple[Callable[[Any], Any], 
     found = known.get(_plain(name))
     if found:
         module, application = found
-        file = f"{application.__name__}, weights without the top (a file …notop.h5)"
-        return module.preprocess_input, application_features(application, file, photos, weights, pooling="max")
+        return module.preprocess_input, application_features(application, _WEIGHTS, photos, weights, pooling="max")
     if name in TRUNKS:
         return _as_it_is, layers.Activation("linear", dtype="float32")(TRUNKS[name].build(photos, weights))
     names = [*TRUNKS, *(application.__name__ for _, application in known.values())]
