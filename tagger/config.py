@@ -170,6 +170,8 @@ class TrainingConfig(_Section):
     ema: float = Field(0.995, ge=0, lt=1)
     #: epochs without a better mean macro-F1 on validation before training stops; 0: never.
     patience: int = Field(8, ge=0)
+    #: the weights of the epoch that was best on validation, or of the last one, where too few are in it to tell.
+    keep: Literal["best", "last"] = "best"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     #: GPUs that share each batch; 1: no sharing.
     devices: int = Field(1, ge=1)

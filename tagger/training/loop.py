@@ -112,7 +112,8 @@ class Trainer:
         if self._average:
             self._average.swap()
         row |= self._validate()
-        score = row.get("mean_macro_f1", float(state.epoch))
+        last = self.config.keep == "last"
+        score = float(state.epoch) if last else row.get("mean_macro_f1", float(state.epoch))
         # The weights of an epoch on smaller photos are not the best ones for photos of the full size.
         if state.epoch > self.config.small_epochs and score > state.best_score:
             state.best_score, state.best_epoch = score, state.epoch

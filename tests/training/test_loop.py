@@ -71,6 +71,17 @@ def test_the_best_epoch_is_in_the_network_at_the_end(make_trainer, quick, scores
     assert any((a != b).any() for a, b in zip(judged[1], judged[3], strict=True))
 
 
+def test_the_last_epoch_may_be_kept_whatever_validation_says(make_trainer, quick, scores, monkeypatch):
+    trainer = make_trainer(_update(quick, epochs=3, keep="last"))
+    judged = []
+    monkeypatch.setattr("tagger.training.loop.predict_logits", lambda model, *_: judged.append(model.get_weights()))
+    scores(0.9, 0.5, 0.2)
+    trainer.fit()
+    assert trainer.state.best_epoch == 3
+    for ours, theirs in zip(trainer.model.get_weights(), judged[2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_validation_judges_the_averaged_weights(make_trainer, quick, space):
     trainer = make_trainer(_update(quick, epochs=1, ema=0.5))
     history = trainer.fit()

@@ -40,13 +40,13 @@ def _learn(rng, config=FIVE, held_out=200):
 
 def test_neighbours_get_a_share_where_they_know_better():
     found, outputs, targets = _learn(np.random.default_rng(0))
-    assert found.shares["use_softmax"] == found.shares["use_sigmoid"] == 0.7
-    assert found.shares["fit_softmax"] < 0.3
+    assert found.shares["use_softmax"] == found.shares["use_sigmoid"] == 0.3
+    assert found.shares["fit_softmax"] < 0.2
     assert found.codes.shape == (600, 8) and np.abs(found.codes.astype(int)).max() == 127
     blended = found.blend(outputs)
     truth = targets.values["use_softmax"]
     assert (blended["use_softmax"].argmax(axis=1) == truth).mean() > 0.98
-    assert softmax(blended["use_softmax"]).max() == pytest.approx(0.85, abs=0.01)
+    assert softmax(blended["use_softmax"]).max() == pytest.approx(0.65, abs=0.01)
 
 
 def test_a_head_that_knows_already_is_left_alone():
