@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tagger.catalog.cache import PhotoCache
 from tagger.catalog.duplicates import near_duplicate_pairs
+from tagger.catalog.fashion import ARTICLE_ATTRIBUTE
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.files import atomic_file
 
@@ -80,7 +81,9 @@ def write_listings(listings: Sequence[Listing], catalog: Catalog, path: Path | s
     Raises:
         OutputError: the file can't be written.
     """
-    columns = [name for name in catalog.table.columns if name not in ("description", "split")]
+    # Some 200 article attributes, nearly all of them empty, would hide what tells two listings apart.
+    details = ("description", "split")
+    columns = [name for name in catalog.table.columns if name not in details and not name.startswith(ARTICLE_ATTRIBUTE)]
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["group", "id", "difference", *columns])
