@@ -144,6 +144,18 @@ class AugmentationConfig(_Section):
     scale: float = Field(0.08, ge=0, le=0.5)
     brightness: float = Field(0.1, ge=0, le=1)
     contrast: float = Field(0.1, ge=0, le=1)
+    #: shares of the photos that are blended with another one, and that get a rectangle of another one; the targets
+    #: are mixed as well.
+    mixup: float = Field(0.0, ge=0, le=1)
+    cutmix: float = Field(0.0, ge=0, le=1)
+    #: share of the epochs, the first ones, that see mixtures; those after them learn from photos as they are.
+    mixed_share: float = Field(1.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _mixed_at_most_once(self) -> Self:
+        if self.mixup + self.cutmix > 1 + 1e-6:
+            raise ValueError(f"mixup + cutmix: expected at most 1, got {self.mixup + self.cutmix:g}")
+        return self
 
 
 class TrainingConfig(_Section):
@@ -188,6 +200,12 @@ class TrainingConfig(_Section):
     def small_epochs(self) -> int:
         """How many epochs see smaller photos: always fewer than there are."""
         return int(self.small_share * self.epochs)
+
+    @property
+    def mixed_epochs(self) -> int:
+        """How many epochs see mixtures of photos."""
+        augmentation = self.augmentation
+        return int(augmentation.mixed_share * self.epochs) if augmentation.mixup + augmentation.cutmix else 0
 
 
 class FlagsConfig(_Section):

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.config import TrainingConfig
+from tagger.config import AugmentationConfig, TrainingConfig
 from tagger.training.augmentation import augment
+from tagger.training.mixing import mix
 from tagger.training.targets import Targets
 
 _AHEAD = 3
@@ -66,15 +67,23 @@ class TrainingPart:
         size = photo_size(self.pixels.shape[1], self.pixels.shape[2], number, config)
         return _prefetch(
             # Not a remainder at the end: the moments of a few photos would disturb batch normalization.
-            self._batch(np.sort(chosen, axis=None), size, config, rng)
+            self._batch(np.sort(chosen, axis=None), size, config.augmentation, number < config.mixed_epochs, rng)
             for chosen in np.array_split(order, self.steps(config.batch_size))
         )
 
     def _batch(
-        self, chosen: NDArray[np.int64], size: tuple[int, int], config: TrainingConfig, rng: np.random.Generator
+        self,
+        chosen: NDArray[np.int64],
+        size: tuple[int, int],
+        config: AugmentationConfig,
+        mixed: bool,
+        rng: np.random.Generator,
     ) -> Batch:
-        photos = augment(np.asarray(self.pixels[self.rows[chosen]]), config.augmentation, size, rng)
-        return Batch(photos, *self.targets.batch(chosen, self.classes))
+        photos = augment(np.asarray(self.pixels[self.rows[chosen]]), config, size, rng)
+        targets, weights = self.targets.batch(chosen, self.classes)
+        if mixed:
+            photos, targets, weights = mix(photos, targets, weights, config, rng)
+        return Batch(photos, targets, weights)
 
 
 def _shareable(order: NDArray[np.int64], devices: int) -> NDArray[np.int64]:

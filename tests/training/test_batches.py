@@ -103,3 +103,15 @@ def test_a_consumer_that_stops_early_stops_the_background(space):
 def test_an_epoch_that_nobody_reads_starts_nothing(space):
     make_part(space, 5).epoch(0, CONFIG)
     assert not _workers()
+
+
+def test_the_last_epochs_see_no_mixtures(space):
+    part = make_part(space, 20)
+    mixing = NOTHING.model_copy(update={"mixup": 0.5, "cutmix": 0.5, "mixed_share": 0.5})
+    config = CONFIG.model_copy(update={"augmentation": mixing, "epochs": 4})
+    plain = {photo.tobytes() for photo in part.pixels}
+    mixtures = [
+        sum(photo.tobytes() not in plain for batch in part.epoch(number, config) for photo in batch.photos)
+        for number in range(4)
+    ]
+    assert min(mixtures[:2]) > 5 and mixtures[2:] == [0, 0]
