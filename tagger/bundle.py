@@ -11,6 +11,7 @@ bundle/
   metrics.json         how good it was on validation
   card.md              the same for a reader: what it is, what for, how good
   neighbours.npz       products of the train part whose labels have a say in the tags, see `tagger.neighbours`
+  similarity.npy       what the vectors that similar products are found by are made with, see `tagger.similarity`
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
   split.csv            which product was in which part; split.csv.gz in a compact bundle
   title/               what it knows of titles, where they are an input, see `tagger.title_part`
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import zlib
 from collections.abc import Callable
@@ -41,10 +43,12 @@ from tagger.manifest import seal as seal
 from tagger.neighbours import Neighbours
 from tagger.novelty import Novelty
 from tagger.pretrained import find_model
+from tagger.similarity import SimilaritySpace
 
 _INT8_MODEL = "model.int8.onnx"
 NOVELTY = "novelty.npy"
 NEIGHBOURS = "neighbours.npz"
+SIMILARITY = "similarity.npy"
 _COMPACT_WEIGHTS = "weights.npz"
 _MAX_SPLIT_LETTERS = 200_000_000
 
@@ -90,7 +94,9 @@ class Bundle:
     @property
     def id(self) -> str:
         """Identity of its network: two bundles with the same id give the same embeddings."""
-        return str(self.manifest["files"]["model.onnx"]["sha256"])
+        files = self.manifest["files"]
+        sums = [str(files[name]["sha256"]) for name in ("model.onnx", SIMILARITY) if name in files]
+        return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
     @property
     def model(self) -> Path:
@@ -139,6 +145,16 @@ class Bundle:
         """
         known = NEIGHBOURS in self.manifest["files"]
         return Neighbours.read(self.path / NEIGHBOURS, self.label_space) if known else None
+
+    @cached_property
+    def similarity(self) -> SimilaritySpace | None:
+        """Makes the vectors that similar products are found by, or None where these are the embeddings as they are.
+
+        Raises:
+            BundleError: the file can't be read, or is not of these labels.
+        """
+        known = SIMILARITY in self.manifest["files"]
+        return SimilaritySpace.read(self.path / SIMILARITY, self.label_space) if known else None
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -231,6 +231,13 @@ class NeighboursConfig(_Section):
     dimensions: int = Field(32, ge=2, le=512)
 
 
+class SimilarityConfig(_Section):
+    """What similar products are found by."""
+
+    #: numbers a photo, see `tagger.similarity`; 0: the embedding layer's own output, without what the heads say.
+    dimensions: int = Field(128, ge=0, le=1024)
+
+
 class ReviewConfig(_Section):
     """When a tag is marked `needs_review`."""
 
@@ -261,6 +268,7 @@ class Config(_Section):
     training: TrainingConfig = TrainingConfig()
     flags: FlagsConfig = FlagsConfig()
     neighbours: NeighboursConfig = NeighboursConfig()
+    similarity: SimilarityConfig = SimilarityConfig()
     review: ReviewConfig = ReviewConfig()
     inference: InferenceConfig = InferenceConfig()
 

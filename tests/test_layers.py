@@ -18,7 +18,7 @@ LAYERS = [
     {"catalog"},
     {"labels"},
     {"calibration", "decoding", "novelty", "titles"},
-    {"fusion", "neighbours"},
+    {"fusion", "neighbours", "similarity"},
     {"bundle", "title_part"},
     {"network", "flags"},
     {"training"},

@@ -20,7 +20,7 @@ from tagger.config import EngineName, EnginePrecision
 from tagger.cores import usable_cores
 from tagger.decoding import Outputs
 from tagger.errors import BundleError, MissingDependencyError
-from tagger.neighbours import Neighbours
+from tagger.similarity import SIMILARITY
 
 _log = logging.getLogger(__name__)
 
@@ -40,28 +40,39 @@ class Engine(ABC):
         return map(self.run, batches)
 
 
-class BlendingEngine(Engine):
-    """An engine whose logits say what the network and the neighbours say together.
+class CompletedEngine(Engine):
+    """An engine whose outputs are completed with what other files of its bundle say.
+
+    The logits become what the network and the neighbours say together, and "similarity" is added, what similar products
+    are found by: see `SimilaritySpace.vectors`. A bundle that has no such files leaves the outputs as they are.
 
     Args:
         engine: runs the network.
-        neighbours: those of the same bundle.
+        bundle: whose network it is.
     """
 
-    def __init__(self, engine: Engine, neighbours: Neighbours) -> None:
+    def __init__(self, engine: Engine, bundle: Bundle) -> None:
         self._engine = engine
-        self._neighbours = neighbours
+        self._space = bundle.label_space
+        self._neighbours = bundle.neighbours
+        self._similarity = bundle.similarity
 
     def __repr__(self) -> str:
         return repr(self._engine)
 
     def run(self, photos: NDArray[np.uint8]) -> Outputs:
         """Outputs by name, each float32 (B, C), for photos uint8 (B, H, W, 3)."""
-        return self._neighbours.blend(self._engine.run(photos))
+        return self._complete(self._engine.run(photos))
 
     def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Outputs]:
         """`run` for many batches: the network goes on with the next ones meanwhile."""
-        return map(self._neighbours.blend, self._engine.stream(batches))
+        return map(self._complete, self._engine.stream(batches))
+
+    def _complete(self, outputs: Outputs) -> Outputs:
+        complete = self._neighbours.blend(outputs) if self._neighbours else dict(outputs)
+        if self._similarity:
+            complete[SIMILARITY] = self._similarity.vectors(outputs, self._space)
+        return complete
 
 
 def open_engine(bundle: Bundle, name: EngineName | None = None, precision: EnginePrecision | None = None) -> Engine:

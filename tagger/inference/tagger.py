@@ -24,10 +24,11 @@ from tagger.decoding import EMBEDDING, Outputs, Scores, choose_classes, class_pr
 from tagger.errors import BundleError, PhotoError
 from tagger.fusion import fuse
 from tagger.inference.answers import multi_tags, ranked, single_tags
-from tagger.inference.engine import BlendingEngine, Engine, open_engine
+from tagger.inference.engine import CompletedEngine, Engine, open_engine
 from tagger.inference.fusion import BOTH, IMAGE, NO_TITLE, NOTHING, TITLE, Inputs, TitleReader, answered_from
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
+from tagger.similarity import SIMILARITY
 from tagger.title_part import TitlePart, has_title_part
 
 #: Beside the scores of the heads, where the bundle can tell: see `Novelty.scores`.
@@ -167,13 +168,13 @@ class Tagger:
         bundle = Bundle.open(path)
         opened = open_engine(bundle, engine, engine_precision)
         _check_outputs(bundle, opened)
-        blended = BlendingEngine(opened, bundle.neighbours) if bundle.neighbours else opened
-        return cls(bundle, blended, target_precision)
+        return cls(bundle, CompletedEngine(opened, bundle), target_precision)
 
     def scores(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities by output name, float32 (N, C), and "embedding", float32 (N, E), not normalised.
 
-        Where the bundle can tell, also "novelty", float32 (N, 1), see `Novelty.scores`.
+        The embedding is what similar products are found by, see `SimilaritySpace`. Where the bundle can tell, also
+        "novelty", float32 (N, 1), see `Novelty.scores`.
 
         Args:
             pixels: decoded photos, uint8 (N, H, W, 3), of the bundle's photo size.
@@ -349,7 +350,7 @@ class Tagger:
     def _calibrated(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
         scores = probabilities(outputs, self.bundle.label_space, self.bundle.calibration)
         if EMBEDDING in outputs:
-            scores[EMBEDDING] = outputs[EMBEDDING]
+            scores[EMBEDDING] = outputs.get(SIMILARITY, outputs[EMBEDDING])
             if self.bundle.novelty is not None:
                 scores[NOVELTY] = self.bundle.novelty.scores(outputs[EMBEDDING])[:, None]
         return scores
@@ -423,7 +424,7 @@ def _check_outputs(bundle: Bundle, engine: Engine) -> None:
             f"asks for ({error}). Copy or train the bundle again."
         ) from error
     expected = [(output_name(attribute, head), len(attribute.values(head))) for attribute, head in space.outputs()]
-    widths = [(EMBEDDING, part.width) for part in (bundle.novelty, bundle.neighbours) if part]
+    widths = [(EMBEDDING, part.width) for part in (bundle.novelty, bundle.neighbours, bundle.similarity) if part]
     for name, columns in [(EMBEDDING, None), *widths, *expected]:
         found = outputs[name].shape if name in outputs else None
         if not found or len(found) != 2 or columns not in (None, found[1]):

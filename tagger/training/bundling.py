@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from tagger.bundle import NEIGHBOURS, NOVELTY, seal
+from tagger.bundle import NEIGHBOURS, NOVELTY, SIMILARITY, seal
 from tagger.calibration import Calibration
 from tagger.catalog.splits import write_split
 from tagger.catalog.table import TITLE
@@ -32,6 +32,7 @@ from tagger.training.neighbours import MOST, learn_neighbours
 from tagger.training.novelty import learn_novelty
 from tagger.training.prepare import Prepared
 from tagger.training.quantization import int8_agreement, quantize_convolutions, sample_photos
+from tagger.training.similarity import learn_similarity
 from tagger.training.title import write_title_part
 from tagger.training.validation import predict_outputs, tag_figures, validation_metrics
 
@@ -69,7 +70,9 @@ def write_bundle(
     space = prepared.answers
     complete = with_embedding(model, space)
     outputs = predict_outputs(complete, held_out)
-    neighbours, novelty = _learn_likeness(complete, prepared, outputs, config) if part == "validation" else (None, None)
+    learnt = predict_outputs(complete, prepared.training_part("train").sample(MOST, config.training.seed))
+    similarity = learn_similarity(learnt, space, config.similarity.dimensions)
+    neighbours, novelty = _learn_likeness(learnt, prepared, outputs, config) if part == "validation" else (None, None)
     logits = neighbours.blend(outputs) if neighbours else outputs
     calibration = calibrate(logits, held_out.targets, space, config.review.target_precision)
     judged = judge_tags(logits, held_out.targets, space, calibration)
@@ -86,6 +89,8 @@ def write_bundle(
         write_json(temporary / "labels.json", space.to_json())
         write_json(temporary / "calibration.json", asdict(calibration))
         write_json(temporary / "config.json", config.model_dump(mode="json"))
+        if similarity:
+            similarity.write(temporary / SIMILARITY)
         if novelty:
             novelty.write(temporary / NOVELTY)
         if neighbours:
@@ -138,14 +143,14 @@ def learnable_flags(prepared: Prepared, config: FlagsConfig) -> tuple[str, ...]:
 
 
 def _learn_likeness(
-    model: keras.Model, prepared: Prepared, held_out: Outputs, config: Config
+    learnt: Outputs, prepared: Prepared, held_out: Outputs, config: Config
 ) -> tuple[Neighbours | None, Novelty | None]:
-    """What the embeddings of the train part are good for, beside what the network says of the validation part."""
-    training = prepared.training_part("train").sample(MOST, config.training.seed)
-    embeddings, space = predict_outputs(model, training)[EMBEDDING], prepared.answers
+    """What embeddings of the train part are good for, beside what the network says of the validation part."""
+    training = prepared.training_part("train").sample(MOST, config.training.seed).targets
+    embeddings, space = learnt[EMBEDDING], prepared.answers
     targets = prepared.training_part("validation").targets
-    neighbours = learn_neighbours(embeddings, training.targets, held_out, targets, space, config.neighbours)
-    return neighbours, learn_novelty(embeddings, training.targets, held_out[EMBEDDING], space)
+    neighbours = learn_neighbours(embeddings, training, held_out, targets, space, config.neighbours)
+    return neighbours, learn_novelty(embeddings, training, held_out[EMBEDDING], space)
 
 
 def _predicted_labels(

@@ -24,6 +24,7 @@ from tagger.inference import Photo, Tag, Tagger
 from tagger.labels import output_name
 from tagger.neighbours import Neighbours
 from tagger.novelty import Novelty
+from tagger.similarity import SimilaritySpace
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -231,6 +232,50 @@ def test_neighbours_have_a_say(tiny_bundle: Path, tmp_path: Path) -> None:
 
 def test_neighbours_of_another_model(tiny_bundle: Path) -> None:
     remember(tiny_bundle, width=4)
+    with pytest.raises(BundleError, match="expected an output embedding of 4 columns, found 3"):
+        Tagger.open(tiny_bundle)
+
+
+# ---- Similar products ----
+
+
+def know_similarity(bundle: Path, width: int = 3) -> None:
+    """Every direction counts, in reverse order."""
+    space = Bundle.open(bundle).label_space
+    parents = {attribute.parent for attribute in space.attributes.values()}
+    rows = width + sum(
+        len(a.classes) for a in space.attributes.values() if not a.multi_valued and a.name not in parents
+    )
+    SimilaritySpace(np.eye(rows, dtype=np.float32)[:, ::-1], width).write(bundle / "similarity.npy")
+    seal(bundle, {})
+
+
+def test_embeddings_tell_tags_as_well(tiny_bundle: Path) -> None:
+    plainly = Tagger.open(tiny_bundle, "onnxruntime")
+    before = plainly.scores(plain(RED, GREEN))
+    know_similarity(tiny_bundle)
+    tagger = Tagger.open(tiny_bundle, "onnxruntime")
+    after = tagger.scores(plain(RED, GREEN))
+    np.testing.assert_allclose(np.linalg.norm(after["embedding"], axis=1), 1, atol=1e-3)
+    looks = before["embedding"] / np.linalg.norm(before["embedding"], axis=1, keepdims=True)
+    np.testing.assert_allclose(after["embedding"][:, :-4:-1] / np.sqrt(0.4), looks, atol=1e-3)
+    for name in before.keys() - {"embedding"}:
+        np.testing.assert_array_equal(after[name], before[name])
+    # Embeddings of the two bundles can't be compared.
+    assert tagger.bundle.id != plainly.bundle.id
+
+
+def test_titles_change_tags_but_not_what_is_similar(titled_bundle: Path, tmp_path: Path) -> None:
+    know_similarity(titled_bundle)
+    tagger = Tagger.open(titled_bundle, "onnxruntime")
+    photo = draw(tmp_path / "1.png", RED)
+    seen, read = tagger.run([photo, Photo("2", photo.path, title="belt")])
+    assert read.inputs == "image+title" and read.tags != seen.tags
+    np.testing.assert_allclose(read.embedding, seen.embedding, atol=1e-6)
+
+
+def test_similarity_of_another_model(tiny_bundle: Path) -> None:
+    know_similarity(tiny_bundle, width=4)
     with pytest.raises(BundleError, match="expected an output embedding of 4 columns, found 3"):
         Tagger.open(tiny_bundle)
 

@@ -1,0 +1,117 @@
+"""What similar products are found by: the layer before the heads and what the heads say, in few dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagger.calibration import Calibration
+from tagger.decoding import EMBEDDING, Outputs, class_probabilities, probabilities
+from tagger.errors import BundleError
+from tagger.files import atomic_file
+from tagger.labels import LabelSpace
+
+#: What a network's outputs call the vectors of `SimilaritySpace`.
+SIMILARITY = "similarity"
+
+#: Of the cosine of two photos, the part of the layer before the heads; the attributes share the rest evenly.
+_SHARE = 0.4
+_SMALLEST = 1e-12
+_MAX_WIDTH = 65_536
+
+
+@dataclass(frozen=True)
+class SimilaritySpace:
+    """The directions in which the photos of a catalog differ most, by looks and by tags.
+
+    Cosines of the layer before the heads find products of like shape; how a head would tag both photos finds those of
+    like type and colour. Both are put side by side, see `side_by_side`, and kept in the first singular directions.
+
+    Args:
+        axes: float32 (F, D), float16 in a file.
+        width: of the embeddings that it is for; the other rows of `axes` are those of tags.
+    """
+
+    axes: NDArray[np.float32]
+    width: int
+
+    def vectors(self, outputs: Outputs, space: LabelSpace) -> NDArray[np.float32]:
+        """Vectors to compare by cosine, float32 (N, D).
+
+        Args:
+            outputs: logits by output name, float32 (N, C), and "embedding", float32 (N, E).
+            space: what they mean.
+        """
+        return np.asarray(side_by_side(outputs, space) @ self.axes, dtype=np.float32)
+
+    def write(self, path: Path) -> None:
+        """Write one NumPy array.
+
+        Raises:
+            OutputError: the file can't be written.
+        """
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
+            np.save(file, self.axes.astype(np.float16), allow_pickle=False)
+
+    @classmethod
+    def read(cls, path: Path, space: LabelSpace) -> SimilaritySpace:
+        """Read what `write` wrote; no pickle is loaded, and no more memory is taken than the file has bytes.
+
+        Args:
+            space: the labels of the bundle that it belongs to.
+
+        Raises:
+            BundleError: the file can't be read, holds something else, or is not of these labels.
+        """
+        try:
+            # Mapped: an array that is said to be larger than the file is refused before there is memory for it.
+            stored = np.lib.format.open_memmap(path, mode="r")
+        except (OSError, ValueError, TypeError, OverflowError, EOFError) as error:
+            raise _unreadable(path, str(error)) from error
+        shape = stored.shape
+        if stored.dtype != np.float16 or len(shape) != 2 or not _width_of_tags(space) < shape[0] <= _MAX_WIDTH:
+            raise _unreadable(path, f"expected float16, a row for each label and more, got {stored.dtype} {shape}")
+        if not 0 < shape[1] <= shape[0] or not np.isfinite(stored).all():
+            raise _unreadable(path, "it holds no directions")
+        return cls(stored.astype(np.float32), shape[0] - _width_of_tags(space))
+
+
+def side_by_side(outputs: Outputs, space: LabelSpace) -> NDArray[np.float32]:
+    """Unit vectors of embedding and tags, one beside the other, so that their cosines add up; float32 (N, F).
+
+    Probabilities enter as unit vectors of their cube roots. (Square roots would give the Bhattacharyya coefficient, the
+    overlap of two distributions; cube roots, softer, keep the second guess of a head alive.) Only attributes that are
+    nobody's parent and have one value a product take part: the others say less of the same.
+
+    Args:
+        outputs: logits by output name, float32 (N, C), and "embedding", float32 (N, E).
+        space: what they mean.
+    """
+    classes = class_probabilities(probabilities(outputs, space, Calibration()), space)
+    tags = [np.cbrt(classes[name]) for name in _compared(space)]
+    shares = [_SHARE] + [(1 - _SHARE) / len(tags)] * len(tags) if tags else [1.0]
+    parts = [outputs[EMBEDDING], *tags]
+    return np.concatenate([np.sqrt(s) * _unit(part) for s, part in zip(shares, parts, strict=True)], axis=1).astype(
+        np.float32
+    )
+
+
+def _compared(space: LabelSpace) -> list[str]:
+    """Attributes that take part, in order."""
+    parents = {attribute.parent for attribute in space.attributes.values()}
+    return [a.name for a in space.attributes.values() if not a.multi_valued and a.name not in parents]
+
+
+def _width_of_tags(space: LabelSpace) -> int:
+    return sum(len(space[name].classes) for name in _compared(space))
+
+
+def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.float32(_SMALLEST))
+
+
+def _unreadable(path: Path, why: str) -> BundleError:
+    return BundleError(f"{path} can't be read ({why}). Copy the bundle again.")
