@@ -110,7 +110,7 @@ def _width_of_tags(space: LabelSpace) -> int:
 
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.float32(_SMALLEST))
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), _SMALLEST), dtype=np.float32)
 
 
 def _unreadable(path: Path, why: str) -> BundleError:
