@@ -111,11 +111,19 @@ def _losses(
     logits: NDArray[np.float32],
     targets: Targets,
 ) -> NDArray[np.float64]:
-    """Mean cross-entropy of an output for each share."""
+    """Mean cross-entropy of an output for each share; infinite where fewer classes are right than without one.
+
+    What a head that is too sure of itself gains in likelihood is no use if it answers worse.
+    """
     seen = targets.weights[name] > 0
     truth, logits = targets.values[name][seen], logits[seen]
     votes, known = neighbours.votes(name, rows[seen], weights[seen], logits)
-    return np.array([_loss(neighbours.mixed(name, logits, votes, known, share), truth) for share in _SHARES])
+    mixtures = [neighbours.mixed(name, logits, votes, known, share) for share in _SHARES]
+    losses = np.array([_loss(mixture, truth) for mixture in mixtures])
+    if truth.ndim == 1:
+        right = np.array([(mixture.argmax(axis=1) == truth).mean() for mixture in mixtures])
+        losses[right < right[0]] = np.inf
+    return losses
 
 
 def _loss(logits: NDArray[np.float32], truth: NDArray[np.int64] | NDArray[np.float32]) -> float:

@@ -66,6 +66,22 @@ def test_a_head_that_knows_already_is_left_alone():
     assert learn_neighbours(train, training, outputs, targets, space, FIVE) is None
 
 
+def test_no_share_that_makes_fewer_answers_right():
+    # The head is right, but hardly more sure than a coin; neighbours are right four times in five, and sure.
+    rng = np.random.default_rng(3)
+    train, table = _products(rng, 600)
+    space = fit_label_space(table, SETTINGS)
+    unseen, truth = _products(rng, 400)
+    training, targets = encode_targets(space, table, SETTINGS), encode_targets(space, truth, SETTINGS)
+    wrong = rng.random(400) < 0.2
+    unseen[wrong] = train[training.values["use_softmax"] == 0][: wrong.sum()]
+    head = 0.02 * (2 * np.eye(2, dtype=np.float32) - 1)[targets.values["use_softmax"]]
+    outputs = {"use_softmax": head, "use_sigmoid": head, "fit_softmax": np.zeros((400, 2), np.float32)}
+    found = learn_neighbours(train, training, {**outputs, "embedding": unseen}, targets, space, FIVE)
+    assert found.shares["use_softmax"] == 0
+    assert found.shares["use_sigmoid"] > 0
+
+
 def test_a_label_that_is_missing_is_nobodys():
     rng = np.random.default_rng(2)
     train, table = _products(rng, 100)
