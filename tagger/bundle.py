@@ -13,7 +13,7 @@ bundle/
   neighbours.npz       products of the train part whose labels have a say in the tags, see `tagger.neighbours`
   similarity.npy       what the vectors that similar products are found by are made with, see `tagger.similarity`
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
-  split.csv            which product was in which part; split.csv.gz in a compact bundle
+  split.csv            which product was in which part, and a sign of its photo; split.csv.gz in a compact bundle
   title/               what it knows of titles, where they are an input, see `tagger.title_part`
   flags/               the flags network, where the catalog had flags
 """
@@ -24,6 +24,7 @@ import csv
 import gzip
 import hashlib
 import io
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ NOVELTY = "novelty.npy"
 NEIGHBOURS = "neighbours.npz"
 SIMILARITY = "similarity.npy"
 _COMPACT_WEIGHTS = "weights.npz"
+_SIGN = re.compile("[0-9a-f]{4}")
 _MAX_SPLIT_LETTERS = 200_000_000
 
 
@@ -165,20 +167,32 @@ class Bundle:
     @cached_property
     def split(self) -> dict[str, str] | None:
         """Product id → part ("train", "validation" or "test"), or None where the bundle doesn't say."""
+        return None if self._split is None else {id_: part for id_, (part, _) in self._split.items()}
+
+    @cached_property
+    def photo_signs(self) -> dict[str, int]:
+        """Product id → `own_products.photo_sign` of its photo; empty in a bundle of an older program."""
+        return {id_: int(sign, 16) for id_, (_, sign) in (self._split or {}).items() if sign}
+
+    @cached_property
+    def _split(self) -> dict[str, tuple[str, str]] | None:
         for name, opened in (("split.csv", open), ("split.csv.gz", gzip.open)):
             if name in self.manifest["files"]:
                 return _read_split(self.path / name, opened)
         return None
 
 
-def _read_split(path: Path, opened: Callable[..., TextIO]) -> dict[str, str]:
-    """Read id → part from CSV."""
+def _read_split(path: Path, opened: Callable[..., TextIO]) -> dict[str, tuple[str, str]]:
+    """Read id → part and sign of the photo, "" where there is none, from CSV."""
     try:
         with opened(path, "rt", encoding="utf-8", newline="") as file:
             text = file.read(_MAX_SPLIT_LETTERS + 1)
         if len(text) > _MAX_SPLIT_LETTERS:
             raise BundleError(f"{path} holds more than {_MAX_SPLIT_LETTERS // 10**6} MB of text, which no split does.")
-        return {row["id"]: row["part"] for row in csv.DictReader(io.StringIO(text))}
+        rows = {row["id"]: (row["part"], row.get("photo") or "") for row in csv.DictReader(io.StringIO(text))}
+        if not all(sign == "" or _SIGN.fullmatch(sign) for _, sign in rows.values()):
+            raise ValueError("the photo is no sign of one")
+        return rows
     except (OSError, EOFError, ValueError, KeyError, zlib.error, csv.Error) as error:
         raise BundleError(f"{path} is damaged (no split). Copy the bundle again.") from error
 

@@ -20,6 +20,7 @@ LAYERS = [
     {"calibration", "decoding", "novelty", "titles"},
     {"fusion", "neighbours", "similarity"},
     {"bundle", "title_part"},
+    {"own_products"},
     {"network", "flags"},
     {"training"},
     {"inference"},

@@ -153,17 +153,17 @@ def _open(data: bytes, photo: PhotoConfig, name: str) -> Image.Image:
     """Read the header alone, so that a decompression bomb is refused before it unfolds."""
     # Pillow refuses by itself from twice its own limit on, whatever the config allows.
     limit = min(photo.max_pixels, 2 * (Image.MAX_IMAGE_PIXELS or photo.max_pixels))
-    too_large = f"more than the limit of {limit:,}. Make the photo smaller or raise photo.max_pixels."
+    advice = f"more than the limit of {limit:,}. Make the photo smaller or raise photo.max_pixels."
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise PhotoError(f"{name}: the photo has {too_large}") from error
+        raise PhotoError(f"{name}: too many pixels, {advice}") from error
     except Exception as error:  # as above: a damaged header may raise nearly anything
         raise PhotoError(
             f"{name}: not a photo. Expected a whole {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file."
         ) from error
     if image.width * image.height > limit:
-        raise PhotoError(f"{name}: {image.width} x {image.height} pixels are {too_large}")
+        raise PhotoError(f"{name}: {image.width} x {image.height} pixels are {advice}")
     return image
 
 

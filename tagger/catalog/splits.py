@@ -111,14 +111,22 @@ def check_split(split: pd.Series, groups: pd.Series) -> None:
         )
 
 
-def write_split(split: pd.Series, path: Path | str) -> None:
+def write_split(split: pd.Series, path: Path | str, signs: Mapping[str, int] | None = None) -> None:
     """Write a split as CSV with the columns id and part.
+
+    Args:
+        split: id → part.
+        path: of the file.
+        signs: id → 16-bit sign of its photo, see `tagger.own_products`; written as the column photo, in hexadecimal.
 
     Raises:
         OutputError: the file can't be written.
     """
     with atomic_file(path) as temporary:
-        split.rename("part").rename_axis("id").to_csv(temporary)
+        table = split.rename("part").rename_axis("id").to_frame()
+        if signs is not None:
+            table["photo"] = [f"{signs[id_]:04x}" if id_ in signs else "" for id_ in table.index]
+        table.to_csv(temporary)
 
 
 def read_split(path: Path | str, catalog: Catalog | None = None) -> pd.Series:

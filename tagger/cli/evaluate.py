@@ -74,6 +74,7 @@ def command(
     from tagger.catalog.read import read_catalog
     from tagger.config import load_config, override_config
     from tagger.inference import Tagger
+    from tagger.own_products import recorded_split
 
     with needs_extra("report", "to evaluate"):
         from tagger.report.compare import read_report
@@ -88,7 +89,7 @@ def command(
     trained = tagger.bundle.config
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     catalog = read_catalog(data, config.catalog)
-    selection = select_products(catalog, part, tagger.bundle.split, split_file)
+    selection = select_products(catalog, part, recorded_split(tagger.bundle, catalog), split_file)
     with progress_bar() as progress:
         evaluation = evaluate(
             tagger,

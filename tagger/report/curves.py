@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from tagger.errors import MissingDependencyError
 from tagger.report.drawing import plain_style, plot_label, plot_png, plot_svg
 from tagger.report.heads import HeadScores
-from tagger.report.metrics import confused_pairs
+from tagger.report.metrics import average_precision, confused_pairs
 
 try:
     import seaborn
     from matplotlib.colors import PowerNorm
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
-    from sklearn.metrics import average_precision_score, precision_recall_curve
+    from sklearn.metrics import precision_recall_curve
 except ImportError as error:
     raise MissingDependencyError("seaborn", "train", "to draw plots") from error
 
@@ -121,7 +121,7 @@ def precision_recall_plot(head: HeadScores, title: str) -> bytes | None:
     if not len(enough):
         return None
     frequent = enough[np.argsort(-positives[enough], kind="stable")][:_CURVES]
-    areas = {int(i): float(average_precision_score(head.targets[:, i], head.scores[:, i])) for i in enough}
+    areas = {int(i): average_precision(head.targets[:, i], head.scores[:, i]) for i in enough}
     worst = [i for i in sorted(areas, key=lambda i: areas[i]) if i not in frequent][:_CURVES]
     groups = {"most frequent": [int(i) for i in frequent], f"worst with {_MIN_POSITIVES} or more products": worst}
     with plain_style():
@@ -138,7 +138,7 @@ def precision_recall_plot(head: HeadScores, title: str) -> bytes | None:
                 _curve(axes, head.targets[:, i], head.scores[:, i], **style)
             for _ in range(len(frequent) - len(members)):  # so that the next group has a column of its own
                 axes.plot([], [], " ", label=" ")
-        pooled = average_precision_score(targets, scores)
+        pooled = average_precision(targets, scores)
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.02))
         axes.set_title(f"{title}\nblack: all labels pooled, {pooled:.2f}", fontsize=10)
         figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2, handlelength=1.6, columnspacing=1)

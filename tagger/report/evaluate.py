@@ -10,6 +10,7 @@ import pandas as pd
 from tagger.bundle import Bundle
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.errors import CatalogError
+from tagger.own_products import recorded_split
 from tagger.progress import Progress, silent
 from tagger.report.card import bundle_facts
 from tagger.report.compare import EarlierReport, compare
@@ -74,7 +75,7 @@ def evaluate(
         bundle=bundle.id,
         command=command,
     )
-    trained = {id_ for id_, part in (bundle.split or {}).items() if part == "train"}
+    trained = {id_ for id_, part in (recorded_split(bundle, catalog) or {}).items() if part == "train"}
     return replace(
         judged,
         label_issues=_label_issues(judged, predictions, bundle),

@@ -120,7 +120,7 @@ def heads_sentence(compared: Mapping[str, Any]) -> str:
     if softmax["macro_f1_rare"] is not None:
         better = "sigmoid" if sigmoid["macro_f1_rare"] > softmax["macro_f1_rare"] else "softmax"
         sentences.append(
-            f"On the {compared['rare_classes']:,} classes with fewer than {COMMON_SUPPORT} products here, mean F1 is "
+            f"On the {_classes(compared['rare_classes'])} with fewer than {COMMON_SUPPORT} products here, mean F1 is "
             f"{softmax['macro_f1_rare']:.2f} with softmax and {sigmoid['macro_f1_rare']:.2f} with sigmoid"
             + (
                 f": {better} finds more of them."
@@ -142,6 +142,10 @@ def _sigmoid_classes(
 def _f1(truth: Labels, answers: Labels, classes: Labels) -> NDArray[np.float64]:
     f1: NDArray[np.float64] = sk.f1_score(truth, answers, labels=classes, average=None, zero_division=0)
     return f1
+
+
+def _classes(count: int) -> str:
+    return "only class" if count == 1 else f"{count:,} classes"
 
 
 def _percent(share: float) -> str:

@@ -129,10 +129,13 @@ def _confused(counts: pd.DataFrame) -> dict[str, str]:
     labels, described = list(counts.columns), {}
     for i, label in enumerate(counts.index):
         best = [j for j in np.argsort(-values[i], kind="stable")[:_CONFUSED] if values[i, j]]
-        described[str(label)] = ", ".join(
-            f"{labels[j]} {100 * values[i, j] / support[i]:.0f}\N{NO-BREAK SPACE}%" for j in best
-        )
+        described[str(label)] = ", ".join(f"{labels[j]} {_percent(values[i, j] / support[i])}" for j in best)
     return described
+
+
+def _percent(share: float) -> str:
+    """Of a share of something, which is not rounded to nothing."""
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%" if share >= 0.005 else "<1\N{NO-BREAK SPACE}%"
 
 
 def _mistakes(mistakes: pd.DataFrame, album: Album) -> list[Part]:

@@ -29,14 +29,18 @@ def issues_section(evaluation: Evaluation, album: Album) -> Section:
     if issues.empty:
         return Section("Likely label errors", [*parts, Text("None was found.")])
     counts = issues.groupby(["attribute", "source"], sort=False).size().unstack(fill_value=0)
-    columns = [Column("attribute"), *(Column(source, "number") for source in (MODEL, TWIN))]
-    columns.append(Column("of the products", "share", 1, help="share of the products with a known label, model only"))
+    columns = [
+        Column("attribute"),
+        Column(MODEL, "number"),
+        Column(f"{MODEL}, share", "share", 1, help="of the products with a known label"),
+        Column(TWIN, "number"),
+    ]
     rows = [
         [
             name,
             found.get(MODEL, 0),
-            found.get(TWIN, 0),
             found.get(MODEL, 0) / evaluation.attributes[name].metrics["support"],
+            found.get(TWIN, 0),
         ]
         for name, found in ((str(name), found) for name, found in counts.iterrows())
     ]

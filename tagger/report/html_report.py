@@ -37,8 +37,8 @@ from tagger.report.verdict import give_verdict
 
 _SIGNS = {"live": "✔", "partly": "◐", "person": "✘"}
 _LEAD = (
-    "Tags are judged as `tagger tag` gives them. Below a figure is its 95 % interval: drawing the products again would "
-    "give a figure in it nineteen times in twenty."
+    'Tags are judged as the command "tagger tag" gives them. Below a figure is its 95 % interval: drawing the products '
+    "again would give a figure in it nineteen times in twenty."
 )
 _READING = (
     "Coverage: share of the tags whose confidence is high enough that the target should be reached; the others are "

@@ -1,4 +1,5 @@
-"""Metrics of one attribute, from plain arrays. scikit-learn computes them; only the calibration error is our own.
+"""Metrics of one attribute, from plain arrays. scikit-learn computes those of a class a product; the calibration error
+and the figures of labels against the rest, of which there may be thousands, are our own.
 
 Every average over classes is taken over the labels that are present in the truth or in the prediction of the part that
 is judged: a class that has neither product nor prediction there says nothing. A share of nothing is None: the precision
@@ -99,12 +100,11 @@ def set_metrics(truth: Labels, predicted: Labels) -> Metrics:
 
     F1 is that of each label on its own.
     """
-    binarizer = MultiLabelBinarizer()
-    hot = binarizer.fit_transform([*map(cell_values, truth), *map(cell_values, predicted)])
+    binarizer = MultiLabelBinarizer(sparse_output=True)
+    hot = binarizer.fit_transform([*map(cell_values, truth), *map(cell_values, predicted)]).tocsr()
     targets, found = hot[: len(truth)], hot[len(truth) :]
-    # One column at a time: scikit-learn takes a matrix of a single column for a binary problem.
-    f1 = [sk.f1_score(targets[:, i], found[:, i], zero_division=0) for i in range(hot.shape[1])]
-    return _averages(truth, predicted, np.array(f1), targets.sum(axis=0))
+    hits, support, given = (np.asarray(m.sum(axis=0)).ravel() for m in (targets.multiply(found), targets, found))
+    return _averages(truth, predicted, _share(2 * hits, support + given), support)
 
 
 def class_rows(truth: Labels, predicted: Labels, head: str) -> pd.DataFrame:
@@ -201,8 +201,7 @@ def label_rows(
 ) -> pd.DataFrame:
     """One row a label of a sigmoid head, the most frequent first; the columns are ROW_COLUMNS, NaN as in `class_rows`.
 
-    The average precision is that of scikit-learn: the sum of precision times the step in recall, without interpolation;
-    it is missing for a label that no product has.
+    The average precision is missing for a label that no product has.
 
     Args:
         targets: (N, L).
@@ -211,26 +210,21 @@ def label_rows(
         labels: names of the columns (L).
         thresholds: at or above which a label is predicted (L).
     """
-    rows = []
-    for i, label in enumerate(labels):
-        precision, recall, f1, _ = sk.precision_recall_fscore_support(
-            targets[:, i], predicted[:, i], average="binary", zero_division=np.nan
-        )
-        support = int(targets[:, i].sum())
-        rows.append(
-            {
-                "head": "sigmoid",
-                "label": label,
-                "threshold": thresholds[i],
-                "precision": precision,
-                "recall": recall,
-                "f1": f1,
-                "average_precision": sk.average_precision_score(targets[:, i], scores[:, i]) if support else np.nan,
-                "support": support,
-                "predicted": int(predicted[:, i].sum()),
-            }
-        )
-    table = pd.DataFrame(rows, columns=list(ROW_COLUMNS))
+    hits, support, given = (m.sum(axis=0) for m in (targets & predicted, targets, predicted))
+    table = pd.DataFrame(
+        {
+            "head": "sigmoid",
+            "label": labels,
+            "threshold": thresholds,
+            "precision": _share(hits, given),
+            "recall": _share(hits, support),
+            "f1": _share(2 * hits, support + given),
+            "average_precision": [average_precision(targets[:, i], scores[:, i]) for i in range(len(labels))],
+            "support": support,
+            "predicted": given,
+        },
+        columns=list(ROW_COLUMNS),
+    )
     return table.sort_values(["support", "label"], ascending=[False, True], ignore_index=True)
 
 
@@ -245,12 +239,25 @@ def with_average_precision(
         targets: which class each product has (N, C).
         scores: probabilities (N, C).
     """
-    found = {
-        label: sk.average_precision_score(targets[:, i], scores[:, i])
-        for i, label in enumerate(labels)
-        if targets[:, i].any()
-    }
+    found = {label: average_precision(targets[:, i], scores[:, i]) for i, label in enumerate(labels)}
     return rows.assign(average_precision=rows["label"].map(found).astype(np.float64))
+
+
+def average_precision(targets: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
+    """Mean, over the products of a label, of the precision among those that score as high or higher.
+
+    It is the average precision of scikit-learn (the sum of precision times the step in recall, without interpolation),
+    a hundred times as fast. NaN where no product has the label.
+
+    Args:
+        targets: which products have the label (N,).
+        scores: of the label (N,).
+    """
+    own, every = np.sort(scores[targets]), np.sort(scores)
+    if not len(own):
+        return float("nan")
+    above = len(own) - np.searchsorted(own, own), len(every) - np.searchsorted(every, own)
+    return float(np.mean(above[0] / above[1]))
 
 
 def confusion_counts(truth: Labels, predicted: Labels) -> pd.DataFrame:
@@ -319,6 +326,11 @@ def _averages(truth: Labels, predicted: Labels, f1: NDArray[np.float64], support
         "macro_f1_support_10": mean_or_none(f1[support >= COMMON_SUPPORT]),
         "weighted_f1": float(np.average(f1, weights=support)),
     }
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Part / whole, NaN where there is no whole."""
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
 
 
 def _classes(truth: Labels, predicted: Labels) -> tuple[Labels, NDArray[np.int64]]:

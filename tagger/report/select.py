@@ -40,7 +40,8 @@ def select_products(
     Args:
         catalog: where to choose from.
         part: "train", "validation", "test", or "all" for every product.
-        recorded: id → part of the split that the bundle was trained with, None where it has none.
+        recorded: id → part of the split that the bundle was trained with, see `own_products.recorded_split`; None where
+            it has none.
         split_file: CSV with the columns id and part.
 
     Raises:
@@ -73,7 +74,7 @@ def _split(
         return recorded, "The split that the bundle was trained with"
     if "split" in catalog.table.columns:
         return dict(zip(ids, catalog.table["split"], strict=True)), "The catalog's own split"
-    why = "knows none of its products" if recorded else "holds no split"
+    why = "holds no split" if recorded is None else "knows none of its products"
     raise SplitError(
         f"Can't tell the parts of {catalog.root}: the bundle {why}, and the catalog has no split of its own. "
         "Use --split all to evaluate on all its products, or --split-file FILE to say which part each is in."

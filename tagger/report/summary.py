@@ -206,7 +206,7 @@ def _sigmoid_section(name: str, judged: AttributeEvaluation) -> str:
         ]
         for row in labels.head(_SHOWN_LABELS).to_dict("records")
     ]
-    more = f"The {_SHOWN_LABELS} most frequent of {len(labels)} labels; `per_class_{name}.csv` holds all.\n"
+    more = f"The {_SHOWN_LABELS} most frequent of {len(labels):,} labels; `per_class_{name}.csv` holds all.\n"
     return (
         f"### {name}\n\n"
         f"All labels right (subset accuracy) {number(head['subset_accuracy'])}, "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tagger.catalog.table import Catalog
 from tagger.errors import ConfigError, IndexFolderError
+from tagger.own_products import recorded_split
 from tagger.progress import Progress, silent
 from tagger.retrieval.evaluate import MAIN, judge_methods
 from tagger.retrieval.measures import Relevance
@@ -87,7 +88,13 @@ def evaluate_search(
     needs = frozenset().union(*(method.needs for method in methods))
     products = read_collection(catalog, request.attributes, tagger, index, needs, progress)
     parts = choose_parts(
-        catalog, products, request.part, tagger.bundle.split, split_file, request.queries, request.seed
+        catalog,
+        products,
+        request.part,
+        recorded_split(tagger.bundle, catalog),
+        split_file,
+        request.queries,
+        request.seed,
     )
     judged = judge_methods(methods, products, parts, request.attributes, request.k, progress)
     queries, gallery = products.take(parts.queries), products.take(parts.gallery)

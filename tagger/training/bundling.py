@@ -23,6 +23,7 @@ from tagger.flags.training import train_flags
 from tagger.neighbours import Neighbours
 from tagger.network.model import with_embedding
 from tagger.novelty import Novelty
+from tagger.own_products import photo_sign
 from tagger.progress import Progress, silent
 from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
 from tagger.title_part import FOLDER as TITLE_FOLDER
@@ -120,7 +121,9 @@ def write_bundle(
             folder.resolve().parent.name,
         )
         write_text(temporary / CARD, render_card({**facts, "evaluation": validation_evaluation(metrics)}))
-        write_split(prepared.split, temporary / "split.csv")
+        hashes = prepared.cache.hashes
+        signs = {id_: photo_sign(int(hashes[row])) for id_, row in prepared.cache.rows.items()}
+        write_split(prepared.split, temporary / "split.csv", signs)
         if learnable_flags(prepared, config.flags):
             predicted = _predicted_labels(complete, prepared, calibration, neighbours)
             train_flags(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -68,14 +68,14 @@ def prepare(
     config: Config,
     split_file: Path | None = None,
     progress: Progress = silent,
-    learned: Collection[str] = (),
+    learned: Callable[[Catalog], Collection[str]] | None = None,
 ) -> Prepared:
     """Read, clean, decode and divide a catalog.
 
     Args:
         data: folder or file of the catalog.
         split_file: a split made before, instead of a new one.
-        learned: products that the network starts out knowing; a new split has them in train.
+        learned: says which products the network starts out knowing; a new split has them in train.
 
     Raises:
         CatalogError: no catalog, no attribute, or no photo to learn from.
@@ -92,7 +92,7 @@ def prepare(
         _log.warning("Photo of product %s left out: %s", id_, problem)
     if not cache.rows:
         raise CatalogError(f"No product of {data} has a readable photo. See: tagger check {data}")
-    split = divide_catalog(catalog, cache, config.split, split_file, learned)
+    split = divide_catalog(catalog, cache, config.split, split_file, learned(catalog) if learned else ())
     train = [id_ for id_ in split.index[split == "train"] if id_ in cache.rows]
     if not train:
         raise CatalogError(f"No product in the train part of {data} has a readable photo. Give another split.")

@@ -69,7 +69,7 @@ def train(
     check_folder(out, config, resume)
     origin = find_start(start, out, resume)
     with shared_by(config.training.devices):
-        prepared = prepare(data, config, split_file, progress, learned=origin.learned() if origin else ())
+        prepared = prepare(data, config, split_file, progress, learned=origin.learned if origin else None)
         learnable_flags(prepared, config.flags)
         if TITLE in config.inputs:
             check_titles(prepared)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tagger.bundle import Bundle
+from tagger.catalog.table import Catalog
 from tagger.errors import BundleError, TrainingError
 from tagger.files import write_json
+from tagger.own_products import recorded_split
 
 _FILE = "start.json"
 #: What suits a few hundred photos: small batches for enough steps, a trunk that changes less than the heads.
@@ -77,13 +79,13 @@ class Start:
             )
         return bundle
 
-    def learned(self) -> frozenset[str]:
-        """Ids of the products that the bundle was trained on; none where it doesn't say, or is gone.
+    def learned(self, catalog: Catalog) -> frozenset[str]:
+        """Ids of the products of a catalog that the bundle was trained on; none where it doesn't say, or is gone.
 
         Only a run that is resumed may find it gone; it compares its split with the recorded one anyway.
         """
         try:
-            parts = self.open().split or {}
+            parts = recorded_split(self.open(), catalog) or {}
         except (BundleError, TrainingError):
             return frozenset()
         return frozenset(id_ for id_, part in parts.items() if part == "train")

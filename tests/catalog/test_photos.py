@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -191,7 +192,7 @@ def test_floating_point_pixels_are_refused():
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # pytest undoes the filter of photos.py
 @pytest.mark.parametrize(("width", "height"), [(10_000, 10_000), (60_000, 60_000)])
 def test_a_decompression_bomb_is_refused_by_its_header(width, height):
-    assert "more than the limit of 50,000,000" in refusal(png_of(width, height))
+    assert re.search("pixels.* more than the limit of 50,000,000", refusal(png_of(width, height)))
 
 
 def test_a_bomb_gets_no_second_warning_from_pillow(tmp_path):

@@ -63,3 +63,9 @@ def test_heads_that_never_differ_or_never_agree():
     never = compared("Men Men", "Men Men", [(0, 0), (0, 0)])
     assert never["agreed_accuracy"] is None and never["sigmoid"]["decided_accuracy"] is None
     assert "Where both say the same" not in heads_sentence(never)
+
+
+def test_a_single_rare_class_is_spoken_of_as_one():
+    truth = "Men " * 12 + "Women"
+    text = heads_sentence(compared(truth, truth, [(1, 0)] * 12 + [(0, 1)]))
+    assert "On the only class with fewer than 10 products here" in text

@@ -12,9 +12,10 @@ from tagger.files import write_json
 from tagger.report.compare import compare, read_report
 from tagger.report.curves import BLOCK, most_confused
 from tagger.report.evaluation import ISSUE_COLUMNS, Evaluation
+from tagger.report.html_attribute import _confused
 from tagger.report.html_report import report_page, write_report_page
 from tagger.report.mistakes import confident_mistakes, share_photos
-from tagger.report.page import Fold, Plot, Section, render_page
+from tagger.report.page import Fold, Plot, Section, Table, render_page
 
 NASTY = """<b>"O'Hara"</b> & </script><script>document.title = "broken into"</script> $x$ שלום"""
 CLASSES = (NASTY, "Cups", "Belts", "|")
@@ -137,3 +138,15 @@ def test_metrics_hold_what_the_page_shows(judged, tmp_path):
     assert found["label_issues"] == 3
     assert found["comparison"]["changes"]["gender"]["accuracy"]["difference"] == 0
     assert found["attributes"]["gender"]["heads"]["support"] == 120
+
+
+def test_a_rare_confusion_is_not_rounded_to_nothing():
+    counts = pd.DataFrame([[999, 1], [20, 80]], index=["a", "b"], columns=["a", "b"])
+    assert _confused(counts) == {"a": "b <1\N{NO-BREAK SPACE}%", "b": "a 20\N{NO-BREAK SPACE}%"}
+
+
+def test_likely_errors_are_counted_by_source_and_the_share_is_that_of_the_model(judged):
+    page = report_page(with_issues(judged(CLASSES)))
+    table = next(part for part in page.sections[-1].parts if isinstance(part, Table))
+    assert [column.title for column in table.columns] == ["attribute", "model", "model, share", "near-duplicate"]
+    assert table.rows == [["gender", 1, 1 / 120, 2]]

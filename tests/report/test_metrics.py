@@ -3,12 +3,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from sklearn.metrics import average_precision_score, f1_score, precision_recall_fscore_support
 
 from tagger.report.metrics import (
     ROW_COLUMNS,
     Tags,
     all_at_once,
+    average_precision,
     class_metrics,
     class_rows,
     confused_pairs,
@@ -197,6 +198,37 @@ def test_label_rows_by_hand():
     assert (y["precision"], y["recall"], y["f1"], y["average_precision"]) == (1, 1, 1, 1)
     assert (never["support"], never["predicted"], never["threshold"]) == (0, 0, 0.3)
     assert all(np.isnan(never[share]) for share in ("precision", "recall", "f1", "average_precision"))
+
+
+@few
+@given(st.integers(1, 30), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_label_rows_are_those_of_scikit_learn(products, count, seed):
+    rng = np.random.default_rng(seed)
+    targets = rng.random((products, count)) < 0.4
+    scores = rng.integers(0, 5, (products, count)) / 4  # with ties
+    names = [f"label {i}" for i in range(count)]
+    rows = label_rows(targets, scores >= 0.5, scores, names, np.full(count, 0.5)).set_index("label")
+    for i, name in enumerate(names):
+        expected = precision_recall_fscore_support(
+            targets[:, i], scores[:, i] >= 0.5, average="binary", zero_division=np.nan
+        )
+        assert rows.loc[name, ["precision", "recall", "f1"]].tolist() == pytest.approx(expected[:3], nan_ok=True)
+        area = average_precision_score(targets[:, i], scores[:, i]) if targets[:, i].any() else np.nan
+        assert rows.loc[name, "average_precision"] == pytest.approx(area, nan_ok=True)
+
+
+def test_the_average_precision_of_a_label_that_no_product_has_is_undefined():
+    assert np.isnan(average_precision(np.zeros(3, dtype=bool), np.array([0.1, 0.2, 0.3])))
+
+
+@few
+@given(st.lists(st.tuples(st.sets(st.sampled_from("xyz")), st.sets(st.sampled_from("xyzw"))), min_size=1, max_size=20))
+def test_set_metrics_are_those_of_scikit_learn(pairs):
+    truth, predicted = columns([("|".join(sorted(t)), "|".join(sorted(p))) for t, p in pairs])
+    names = sorted({label for both in pairs for side in both for label in side})
+    scores = [f1_score([n in t for t, _ in pairs], [n in p for _, p in pairs], zero_division=0) for n in names]
+    if names:
+        assert set_metrics(truth, predicted)["macro_f1"] == pytest.approx(np.mean(scores))
 
 
 def test_a_share_of_nothing_is_neither_0_nor_1():

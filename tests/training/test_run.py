@@ -64,6 +64,7 @@ def test_a_run_ends_with_a_bundle_that_tags(catalog, tmp_path, monkeypatch):
     assert f"{metrics['tag_accuracy']['colour']:.3f}" in card and "card.md" in bundle.manifest["files"]
     assert bundle.split == pd.read_csv(out / "split.csv").set_index("id")["part"].to_dict()
     assert bundle.manifest["products"] == 60 and bundle.manifest["seed"] == 0
+    assert set(bundle.photo_signs) == set(bundle.split)
 
     tagger = Tagger.open(out, "onnxruntime")
     rng = np.random.default_rng(5)
