@@ -64,7 +64,7 @@ def map_page(
         "The silhouette of a class is near 1 where its products are alike and unlike all others, and below 0 where "
         "they are closer to those of another class, which is named beside it. Embeddings are compared, not places on "
         "the map.",
-        [f"{name}: tightest {name_tight(c)}; mixed up {name_mixed(c)}." for name, c in clusters.items() if c],
+        [f"{name}: tightest: {name_tight(c)}; mixed up: {name_mixed(c)}." for name, c in clusters.items() if c],
     )
     return Page(
         "Map of products",

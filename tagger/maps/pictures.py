@@ -20,6 +20,8 @@ from tagger.report.drawing import plain_style, plot_label, plot_png
 #: At least so many; more where that many don't hold nine tenths of the variance.
 _SHOWN_COMPONENTS = 64
 _MOST_NAMES = 80
+#: One product in so many must be of a class that is named: the name of a few would stand for the many around them.
+_SMALLEST = 1_000
 
 
 def draw_map(places: NDArray[np.float32], codes: NDArray[np.int64], legend: Legend, title: str, path: Path) -> None:
@@ -61,11 +63,13 @@ def draw_map(places: NDArray[np.float32], codes: NDArray[np.int64], legend: Lege
 def _name_classes(axes: Axes, where: NDArray[np.float32], legend: Legend) -> None:
     """Write names, the largest class first; one that would cover another is left out."""
     taken: list[Bbox] = []
-    for label, (x, y) in list(zip(legend.labels, where.tolist(), strict=True))[:_MOST_NAMES]:
-        if not label:
+    total = sum(legend.counts)
+    for label, count, (x, y) in list(zip(legend.labels, legend.counts, where.tolist(), strict=True))[:_MOST_NAMES]:
+        if not label or count * _SMALLEST < total:
             continue
-        name = axes.text(
-            x, y, plot_label(label), ha="center", va="center", fontsize=8.5, weight="bold",
+        # Just above the place, so that it hides no small cluster.
+        name = axes.annotate(
+            plot_label(label), (x, y), (0, 3), textcoords="offset points", ha="center", fontsize=8.5, weight="bold",
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
         )  # fmt: skip
         name.set_in_layout(False)
@@ -102,5 +106,5 @@ def draw_scree(shares: NDArray[np.float64], path: Path) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.grid(axis="x", visible=False)
         axes.set_title("Scree plot", loc="left")
-        axes.legend(frameon=False, fontsize=8.5, loc="center right")
+        axes.legend(frameon=False, fontsize=8.5, loc="center")
         path.write_bytes(plot_png(figure))

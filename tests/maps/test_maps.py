@@ -128,6 +128,12 @@ def test_names_that_would_cover_others_are_left_out_of_the_picture(tmp_path, mon
     places = np.array([[0, 0]] * 5 + [[9, 9], [5, 5]], dtype=np.float32)
     draw_map(places, np.array([0, 0, 0, 1, 1, 2, 3]), legend, "map", tmp_path / "map.png")
     assert written == ["large", "apart"]
+    written.clear()
+    few = make_legend(["many"] * 2000 + ["few"])
+    draw_map(
+        np.eye(2, dtype=np.float32)[[0] * 2000 + [1]], np.array([0] * 2000 + [1]), few, "map", tmp_path / "map.png"
+    )
+    assert written == ["many"]
 
 
 def test_the_twenty_largest_classes_have_colours_of_their_own():

@@ -26,6 +26,7 @@ for (const figure of document.querySelectorAll("figure.map")) {
   }
   let texts = null; // of the products, once something is looked for
   const MOST_NAMES = 200;
+  const SMALLEST = 1000; // one product in so many must be of a class that is named
   const DIM = 0xffe9e5e2; // little-endian: alpha, blue, green, red
 
   let attribute = attributes.find((a) => a.name === by.value) || attributes[0];
@@ -107,15 +108,16 @@ for (const figure of document.querySelectorAll("figure.map")) {
     requestAnimationFrame(draw);
   };
 
-  // The name of a class stands where most of its products are; where it would cover that of a larger one it is left out.
+  // The name of a class stands above where most of its products are, or nowhere if it would cover that of a larger class.
   const placeNames = () => {
     const unit = scale / 65535, width = plane.clientWidth, height = plane.clientHeight, taken = [];
     [...names.children].forEach((name, at) => {
       const x = (left() + attribute.named[2 * at] * unit) / ratio(), y = (top() + scale - attribute.named[2 * at + 1] * unit) / ratio();
-      const box = { left: x - sizes[at][0] / 2, right: x + sizes[at][0] / 2, top: y - sizes[at][1] / 2, bottom: y + sizes[at][1] / 2 };
+      const box = { left: x - sizes[at][0] / 2, right: x + sizes[at][0] / 2, top: y - 4 - sizes[at][1], bottom: y - 4 };
       const inside = box.left >= 0 && box.top >= 0 && box.right <= width && box.bottom <= height;
       const covers = (other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top;
-      const shown = named.checked && attribute.labels[at] && isChosen(at) && inside && !taken.some(covers);
+      const isLarge = attribute.counts[at] * SMALLEST >= total || chosen.includes(at);
+      const shown = named.checked && attribute.labels[at] && isLarge && isChosen(at) && inside && !taken.some(covers);
       if (shown) taken.push(box);
       name.style.visibility = shown ? "visible" : "hidden";
       if (shown) name.style.transform = `translate(${box.left}px, ${box.top}px)`;
