@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import Say
-from benchmarks.pictures import KINDS
 from benchmarks.report import Cell, Report, Table
 from tagger.catalog.read import read_products
 from tagger.catalog.table import IMAGE
 from tagger.errors import BundleError, SplitError
 from tagger.inference import Photo, Tagger
+from tagger.retrieval.pictures import KINDS
 
 #: Pictures of each kind.
 FULL, SHORT = 200, 40

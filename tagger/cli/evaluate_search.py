@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
 
+from tagger.cli._backend import settle_backend
 from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import config_option, engine_options, set_option
 from tagger.cli._progress import progress_bar
+from tagger.cli._quiet import without_startup_notes
 from tagger.config import EngineName, EnginePrecision
 
 
@@ -99,6 +102,11 @@ def command(
     request = Request(methods, tuple(filter(None, map(str.strip, attributes.split(",")))), part, queries, k, seed)
     check_report_folder(out)
     request.check()
+    if request.uses_keras:
+        settle_backend()
+        # What is not installed is said in the row of the method.
+        with contextlib.suppress(ModuleNotFoundError), without_startup_notes():
+            from tagger.network import pooled  # noqa: F401
     index = open_index(place) if place else None
     if index:
         tagger = open_tagger(index, model, engine, engine_precision)

@@ -12,10 +12,7 @@ from tagger.cli._extras import needs_extra
 from tagger.cli._progress import progress_bar
 
 if TYPE_CHECKING:
-    from tagger.maps.clusters import Cluster
     from tagger.maps.layout import LayoutName
-
-_NAMED = 5
 
 
 @click.command("map", context_settings={"show_default": True})
@@ -45,6 +42,7 @@ def command(place: str, by: str | None, method: LayoutName, products: int, seed:
     from tagger.search.places import open_index
 
     with needs_extra("report", "to draw maps"):
+        from tagger.maps.clusters import name_mixed, name_tight
         from tagger.maps.products import check_attribute, draw_products
         from tagger.maps.write import check_map_folder, write_map
     check_map_folder(out)
@@ -54,17 +52,8 @@ def command(place: str, by: str | None, method: LayoutName, products: int, seed:
     with progress_bar() as progress:
         done = write_map(drawn, by, method, out, seed=seed, command=command_line(place, index.place), progress=progress)
     if done.clusters:
-        mixed = [cluster for cluster in reversed(done.clusters) if cluster.silhouette < 0]
-        click.echo(f"Tightest {by}: {_listed(done.clusters)}")
-        click.echo(f"Mixed {by}: {_listed(mixed, with_other=True) or 'none'}")
+        click.echo(f"Tightest {by}: {name_tight(done.clusters)}")
+        click.echo(f"Mixed {by}: {name_mixed(done.clusters)}")
     if done.missing:
         click.echo(f"{done.missing:,} photo(s) can't be read; grey boxes stand for them.", err=True)
     click.echo(f"Map: {out / 'map.html'} ({done.products:,} products)")
-
-
-def _listed(clusters: list[Cluster], with_other: bool = False) -> str:
-    shown = [
-        f"{cluster.label} {cluster.silhouette:.2f}" + (f" (with {cluster.mixed_with})" if with_other else "")
-        for cluster in clusters[:_NAMED]
-    ]
-    return ", ".join(shown)

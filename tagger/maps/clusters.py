@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import silhouette_samples
 
-#: Products compared with each other: 128 MB of distances.
-_SAMPLE = 4_000
-#: Of fewer products in the sample nothing is said.
+#: Of classes with fewer products nothing is said.
 _FEWEST = 5
+#: Products compared with all classes at once.
+_BATCH = 4_096
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,6 @@ class Cluster:
     Args:
         label: of the class.
         products: with that label on the map.
-        sampled: of these were compared.
         silhouette: mean of (b - a) / max(a, b) over them, -1 to 1, where a is the mean distance to the others of the
             class and b that to the nearest other class: near 1 is tight and apart, below 0 is mixed up with another.
         mixed_with: the class that is nearest to most of them.
@@ -30,48 +29,79 @@ class Cluster:
 
     label: str
     products: int
-    sampled: int
     silhouette: float
     mixed_with: str
 
 
-def find_clusters(vectors: NDArray[np.float32], labels: Sequence[str], seed: int = 0) -> list[Cluster]:
+def find_clusters(vectors: NDArray[np.float32], labels: Sequence[str]) -> list[Cluster]:
     """Judge the classes of an attribute by the cosine distances of embeddings, the tightest first.
+
+    The mean of the distances to a class is the distance to the mean of its vectors, so that no pair is compared.
 
     Args:
         vectors: unit embeddings, float32 (N, D).
         labels: of the products (N); those without ("") take no part.
-        seed: of the sample of 4,000 products that are compared.
 
     Returns:
-        The classes with at least 5 products in the sample; none where these are fewer than two classes.
+        The classes with at least 5 products; none where these are fewer than two classes.
     """
-    everything = np.array(labels, dtype=object)
-    rows = np.flatnonzero(everything != "")
-    if len(rows) > _SAMPLE:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, _SAMPLE, replace=False))
-    names, counts = np.unique(everything[rows].astype(str), return_counts=True)
-    kept = names[counts >= _FEWEST]
-    rows = rows[np.isin(everything[rows].astype(str), kept)]
-    if len(kept) < 2:
+    names, codes, counts = np.unique(np.array(labels, dtype=np.str_), return_inverse=True, return_counts=True)
+    large = np.flatnonzero((names != "") & (counts >= _FEWEST))
+    if len(large) < 2:
         return []
-    sample = vectors[rows].astype(np.float64)
-    distances = np.maximum(1 - sample @ sample.T, 0)
-    np.fill_diagonal(distances, 0)
-    codes = np.searchsorted(kept, everything[rows].astype(str))
-    scores = silhouette_samples(distances, codes, metric="precomputed")
-    members = (codes[:, None] == np.arange(len(kept))).astype(np.float64)  # (M, classes)
-    means = distances @ members / members.sum(axis=0)
-    means[np.arange(len(rows)), codes] = np.inf
-    nearest = means.argmin(axis=1)
+    place = np.full(len(names), -1)
+    place[large] = np.arange(len(large))
+    rows = np.flatnonzero(place[codes] >= 0)
+    own, sizes = place[codes[rows]], counts[large]
+    means = np.zeros((len(large), vectors.shape[1]))
+    np.add.at(means, own, vectors[rows])
+    means /= sizes[:, None]
+    scores, nearest = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    for start in range(0, len(rows), _BATCH):
+        part = slice(start, start + _BATCH)
+        scores[part], nearest[part] = _silhouettes(vectors[rows[part]], own[part], means, sizes)
     found = [
         Cluster(
-            label=str(name),
-            products=int((everything == name).sum()),
-            sampled=int((codes == code).sum()),
-            silhouette=float(scores[codes == code].mean()),
-            mixed_with=str(kept[np.bincount(nearest[codes == code]).argmax()]),
+            label=str(names[large[at]]),
+            products=int(sizes[at]),
+            silhouette=float(scores[own == at].mean()),
+            mixed_with=str(names[large[np.bincount(nearest[own == at]).argmax()]]),
         )
-        for code, name in enumerate(kept)
+        for at in range(len(large))
     ]
     return sorted(found, key=lambda cluster: (-cluster.silhouette, cluster.label))
+
+
+def name_tight(clusters: Sequence[Cluster]) -> str:
+    """The few tightest classes with their silhouettes, in words."""
+    return ", ".join(f"{cluster.label} {cluster.silhouette:.2f}" for cluster in clusters[:_NAMED])
+
+
+def name_mixed(clusters: Sequence[Cluster]) -> str:
+    """The few classes that are mixed up most, and with which; "none" where none is."""
+    mixed = [cluster for cluster in reversed(clusters) if cluster.silhouette < 0][:_NAMED]
+    return ", ".join(f"{c.label} {c.silhouette:.2f} (with {c.mixed_with})" for c in mixed) or "none"
+
+
+def _silhouettes(
+    vectors: NDArray[np.float32], own: NDArray[np.int64], means: NDArray[np.float64], sizes: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Silhouette of products, float64 (B,), and the nearest class that is not their own, int64 (B,).
+
+    Args:
+        vectors: of the products, (B, D).
+        own: class of each, (B,).
+        means: of the vectors of each class, (C, D).
+        sizes: products of each class, at least two, (C,).
+    """
+    rows = np.arange(len(vectors))
+    exact = vectors.astype(np.float64)
+    distances = 1 - exact @ means.T  # (B, C)
+    # Without the product itself, which is not quite at distance 0: vectors are rounded.
+    itself = 1 - np.vecdot(exact, exact)
+    inside = np.maximum(distances[rows, own] * sizes[own] - itself, 0) / (sizes[own] - 1)
+    distances[rows, own] = np.inf
+    nearest = distances.argmin(axis=1)
+    outside = np.maximum(distances[rows, nearest], 0)
+    largest = np.maximum(inside, outside)
+    return (outside - inside) / np.where(largest > 0, largest, 1), nearest

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.maps.clusters import Cluster
+from tagger.maps.clusters import Cluster, name_mixed, name_tight
 from tagger.maps.colours import OTHERS, make_legend
+from tagger.maps.names import densest_places
 from tagger.maps.products import MappedProducts
 from tagger.maps.sprites import Sprites
 from tagger.report.page import Column, Note, Page, Plot, PointMap, Section, Table, Value
@@ -51,7 +52,7 @@ def map_page(
     if products.total > len(products):
         lead += f" Drawn by chance from {products.total:,}."
     caption = (
-        "Drag to move, turn the wheel or pinch to zoom, click a class to see it alone. "
+        "Drag to move, turn the wheel or pinch to zoom, click classes to see them alone. "
         "* marks a label that was predicted from the photo. "
         + (f"{sprites.missing:,} photo(s) can't be read." if sprites.missing else "")
     )
@@ -61,7 +62,9 @@ def map_page(
     tables = [_table(name, found) for name, found in clusters.items() if found]
     tight = Note(
         "The silhouette of a class is near 1 where its products are alike and unlike all others, and below 0 where "
-        "they are closer to those of another class, which is named beside it."
+        "they are closer to those of another class, which is named beside it. Embeddings are compared, not places on "
+        "the map.",
+        [f"{name}: tightest: {name_tight(c)}; mixed up: {name_mixed(c)}." for name, c in clusters.items() if c],
     )
     return Page(
         "Map of products",
@@ -76,7 +79,10 @@ def map_page(
 
 
 def map_data(products: MappedProducts, places: NDArray[np.float32], sprites: Sprites) -> dict[str, Any]:
-    """What `assets/map.js` draws: places and codes of labels are base64 of uint16, (N, 2) and (N,)."""
+    """What `assets/map.js` draws.
+
+    Places of products (N, 2) and of the names of classes (C, 2) and codes of labels (N,) are base64 of uint16.
+    """
     low, high = places.min(axis=0), places.max(axis=0)
     extent = max(float((high - low).max()), 1e-9)
     shares = (places - (low + high) / 2) / extent + 0.5
@@ -87,6 +93,7 @@ def map_data(products: MappedProducts, places: NDArray[np.float32], sprites: Spr
         kept = legend.labels[:_FINEST]
         row = {label: at for at, label in enumerate(kept)}
         codes = np.array([row.get(label, len(kept) - 1) for label in labels])
+        named = densest_places(shares, codes, len(kept))
         attributes.append(
             {
                 "name": name,
@@ -94,6 +101,7 @@ def map_data(products: MappedProducts, places: NDArray[np.float32], sprites: Spr
                 "counts": legend.counts[:_FINEST],
                 "colours": legend.colours,
                 "codes": _base64(codes),
+                "named": _base64(np.clip(np.round(named * _FINEST), 0, _FINEST)),
                 "predicted": "".join("1" if name in item.predicted else "0" for item in products.items),
             }
         )
@@ -118,9 +126,8 @@ def _table(attribute: str, clusters: list[Cluster]) -> Table:
         Column("silhouette", "number", 3),
         Column("nearest class"),
         Column("products", "number"),
-        Column("of these compared", "number"),
     ]
-    rows: list[list[Value]] = [[c.label, c.silhouette, c.mixed_with, c.products, c.sampled] for c in clusters]
+    rows: list[list[Value]] = [[c.label, c.silhouette, c.mixed_with, c.products] for c in clusters]
     return Table(f"{attribute}, the tightest class first", columns, rows)
 
 

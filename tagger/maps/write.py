@@ -91,7 +91,7 @@ def write_map(
     progress(0, 3, "steps of the map")
     places = lay_out(products.vectors, method, seed)
     progress(1, 3, "steps of the map")
-    clusters = {name: find_clusters(products.vectors, products.labels(name), seed) for name in products.attributes}
+    clusters = {name: find_clusters(products.vectors, products.labels(name)) for name in products.attributes}
     progress(2, 3, "steps of the map")
     sprites = make_sprites([item.image for item in products.items], progress)
     labels = products.labels(by)

@@ -53,6 +53,8 @@ class Method(ABC):
     needs: ClassVar[frozenset[Need]] = frozenset()
     #: Whether it finds the nearest embeddings, only faster: it is then compared with an exact search.
     approximates: ClassVar[bool] = False
+    #: Whether it runs a network of Keras, which takes seconds to import.
+    uses_keras: ClassVar[bool] = False
 
     def __init__(self, argument: str, seed: int) -> None:
         self.argument = argument

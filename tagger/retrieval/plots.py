@@ -18,7 +18,7 @@ from tagger.retrieval.measures import Measures
 
 _LONGEST = 60
 _DASHES = ("-", "--", "-.", ":")
-_FACES_ACROSS = 10
+_FACES_ACROSS = 8
 
 
 def plot_methods(figures: Mapping[str, Measures], relevance: str, k: int, path: Path) -> None:
@@ -78,7 +78,7 @@ def plot_by_rank(lines: Mapping[str, Sequence[float]], relevance: str, path: Pat
 
 
 def plot_variance(
-    shares: NDArray[np.float64], curve: Sequence[tuple[int, float]], whole: float, chosen: int, path: Path
+    shares: NDArray[np.float64], curve: Sequence[tuple[int, float]], whole: float, kept: float, chosen: int, path: Path
 ) -> None:
     """Draw what principal components of the embedding keep: of the variance, and of mAP on validation.
 
@@ -86,6 +86,7 @@ def plot_variance(
         shares: of the variance in each component, the largest first (D,).
         curve: dimensions and the mAP that they reach.
         whole: mAP of the embedding as it is.
+        kept: the share of it that is enough.
         chosen: dimensions chosen.
         path: a PNG file.
     """
@@ -99,13 +100,35 @@ def plot_variance(
             label=f"mAP on validation; 100 % is that of the whole, {whole:.3f}",
         )  # fmt: skip
         axes.axvline(chosen, color="0.4", linewidth=1, linestyle=(0, (2, 2)))
-        axes.annotate(f"{chosen} chosen", (chosen, 0.03), (5, 0), textcoords="offset points", fontsize=8.5)
+        text = f"{chosen}: the fewest with {100 * kept:.0f} %\nof the mAP of the whole"
+        axes.annotate(text, (chosen, 0.03), (5, 0), textcoords="offset points", fontsize=8.5)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.set(xlabel="dimensions", xlim=(1, None), ylim=(0, 1.25))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.set_title("The embedding in fewer dimensions", loc="left")
         axes.legend(frameon=False, fontsize=8.5, loc="upper left")
+
+
+def plot_weights(curve: Sequence[tuple[float, float]], of_what: str, path: Path) -> None:
+    """Draw the mAP that each weight reaches on validation; the best one is marked.
+
+    Args:
+        curve: weights and the mAP that they reach.
+        of_what: has the weight.
+        path: a PNG file.
+    """
+    weight, best = max(curve, key=lambda point: point[1])
+    colours = seaborn.color_palette("colorblind")
+    with _figure((7.5, 3.8), path) as figure:
+        axes = figure.add_subplot()
+        axes.plot(*zip(*curve, strict=True), "-o", color=colours[0], markersize=4)
+        axes.plot([weight], [best], "o", color=colours[1], markersize=8)
+        axes.annotate(
+            f"{weight:g} chosen", (weight, best), (0, 9), textcoords="offset points", ha="center", fontsize=8.5
+        )
+        axes.set(xlabel=f"weight of {of_what}", ylabel="mAP on validation", ylim=(0, 1.15 * best or 1))
+        axes.set_title(f"How much {of_what} should count", loc="left")
 
 
 def plot_faces(
@@ -134,30 +157,42 @@ def plot_faces(
             axes.set_axis_off()
 
 
-def plot_distances(distances: Mapping[str, NDArray[np.float32]], threshold: float, path: Path) -> None:
-    """Draw how far photos are from the nearest one of the gallery.
+def plot_distances(
+    products: NDArray[np.float32], others: NDArray[np.float32], threshold: float, auroc: Mapping[str, float], path: Path
+) -> None:
+    """Draw how far products and pictures that show none are from the nearest photo of the gallery, and how often apart.
 
     Args:
-        distances: by kind of photos, float32 (N,) each.
+        products: distances of products, float32 (N,).
+        others: those of the pictures, float32 (M,).
         threshold: up to which a photo is recognised.
+        auroc: how often a picture is farther away than a product, by kind of pictures.
         path: a PNG file.
     """
-    colours = seaborn.color_palette("colorblind", len(distances))
-    largest = max(float(values.max()) for values in distances.values())
-    with _figure((7.5, 3.8), path) as figure:
-        axes = figure.add_subplot()
-        for (name, values), colour in zip(distances.items(), colours, strict=True):
-            recognised = f"{name}: {100 * (values <= threshold).mean():.0f} % recognised"
-            weights = np.full(len(values), 1 / len(values))
-            axes.hist(
-                values, bins=np.linspace(0, largest, 61).tolist(), weights=weights, histtype="step", color=colour,
-                linewidth=1.5, label=recognised,
+    blue, orange = seaborn.color_palette("colorblind")[:2]
+    # The few that are farthest would press the others together.
+    largest = max(float(np.quantile(np.concatenate([products, others]), 0.99)), 1.1 * threshold)
+    with _figure((10, 3.8), path) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        for name, values, colour in (("products", products, blue), ("pictures that show none", others, orange)):
+            left.hist(
+                np.minimum(values, largest), bins=np.linspace(0, largest, 41).tolist(),
+                weights=np.full(len(values), 1 / len(values)), histtype="stepfilled", alpha=0.55, color=colour,
+                label=f"{name}: {100 * (values <= threshold).mean():.0f} % recognised",
             )  # fmt: skip
-        axes.axvline(threshold, color="0.4", linewidth=1, linestyle=(0, (2, 2)), label=f"threshold {threshold:.1f}")
-        axes.set(xlabel="distance to the nearest photo, grey levels a pixel", ylabel="share of the photos")
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.set_title("Eigenfaces: recognised or unknown", loc="left")
-        axes.legend(frameon=False, fontsize=8.5)
+        left.axvline(threshold, color="0.3", linewidth=1, linestyle=(0, (2, 2)), label=f"threshold {threshold:.1f}")
+        left.set(xlabel="distance to the nearest photo, grey levels a pixel", ylabel="share", xlim=(0, largest))
+        left.yaxis.set_major_formatter(PercentFormatter(1))
+        left.set_title("Eigenfaces: recognised or unknown", loc="left")
+        left.legend(edgecolor="none", framealpha=0.9, fontsize=8.5)
+        ordered = sorted(auroc.items(), key=lambda item: item[1])
+        right.barh([kind for kind, _ in ordered], [value for _, value in ordered], color=blue)
+        for at, (_, value) in enumerate(ordered):
+            right.annotate(f"{value:.2f}", (value, at), (3, 0), textcoords="offset points", va="center", fontsize=8)
+        right.axvline(0.5, color="0.3", linewidth=1, linestyle=(0, (2, 2)))
+        right.set(xlabel="AUROC; by chance 0.5", xlim=(0, 1.12), xticks=(0, 0.5, 1))
+        right.grid(axis="y", visible=False)
+        right.set_title("Told from products", loc="left")
 
 
 @contextlib.contextmanager

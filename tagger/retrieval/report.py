@@ -56,7 +56,7 @@ def write_search_report(evaluation: SearchEvaluation, folder: Path | str) -> Non
         methods.csv      a row a method, every figure
         metrics.json     the same with what each method chose, and what it takes to do it again
         methods.png      precision and recall of each method by the main relevance
-        by_rank.png      precision of the first 1, 2, … k
+        by_rank.png      precision of the first 1, 2, … k, without the approximate ones
         …png             what the methods draw of themselves
 
     Args:
@@ -74,9 +74,10 @@ def write_search_report(evaluation: SearchEvaluation, folder: Path | str) -> Non
         if measured:
             figures = {judged.name: judged.measures[evaluation.main] for judged in measured}
             plot_methods(figures, evaluation.main, evaluation.k, temporary / "methods.png")
-            plot_by_rank(
-                {judged.name: judged.precision_at for judged in measured}, evaluation.main, temporary / "by_rank.png"
-            )
+            # Lines of methods that find the same as the embedding would lie on its own.
+            lines = {judged.name: judged.precision_at for judged in measured if judged.against_exact is None}
+            if lines:
+                plot_by_rank(lines, evaluation.main, temporary / "by_rank.png")
         for method, judged in zip(evaluation.methods, evaluation.judged, strict=True):
             if judged.measures:
                 method.draw(temporary)

@@ -51,6 +51,11 @@ class Request:
         if not self.attributes:
             raise ConfigError("Expected --attributes such as articleType,baseColour; found none.")
 
+    @property
+    def uses_keras(self) -> bool:
+        """Whether one of the methods does."""
+        return any(method.uses_keras for method in parse_methods(self.methods, self.seed))
+
 
 def evaluate_search(
     request: Request,

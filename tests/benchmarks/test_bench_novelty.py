@@ -12,10 +12,10 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import novelty
 from benchmarks.__main__ import main
-from benchmarks.pictures import KINDS
 from tagger.bundle import seal
 from tagger.catalog.read import read_products
 from tagger.novelty import Novelty
+from tagger.retrieval.pictures import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

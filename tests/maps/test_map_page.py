@@ -91,10 +91,64 @@ def test_classes_have_the_colours_of_the_legend_and_a_click_leaves_one(open_page
     page.locator(".map-legend button").last.click()
     drawn(page)
     assert pixels_of(page, blue) == 0 and pixels_of(page, orange) > 100
+    page.locator(".map-legend button").first.click()
+    drawn(page)
+    assert pixels_of(page, blue) == pixels_of(page, orange) > 100
     page.select_option(".map-by", "size")
     drawn(page)
     assert page.locator(".map-legend button").count() == 3
     assert pixels_of(page, blue) > 100
+
+
+def test_a_class_without_a_colour_of_its_own_has_one_when_chosen(open_page, tmp_path):
+    items = [Item(str(row), "", {"kind": f"kind {row:02}"}) for row in range(24)]
+    places = np.array([[row % 5, row // 5] for row in range(24)], dtype=np.float32)
+    products = MappedProducts(items, np.ones((24, 1), dtype=np.float32), ("kind",), 24)
+    write_page(map_page(products, places, "kind", "pca", make_sprites([""] * 24), {}, PNG, ""), tmp_path / "map.html")
+    page = open_page(tmp_path / "map.html")
+    blue, orange, grey = "#0173b2", "#de8f05", "#b9bec6"
+    assert pixels_of(page, grey) > 100
+    for at in (22, 0, 23):
+        page.locator(".map-legend button").nth(at).click()
+    drawn(page)
+    assert pixels_of(page, grey) == 0
+    assert pixels_of(page, blue) > 10 and pixels_of(page, orange) > 10
+    page.get_by_role("button", name="Show all").click()
+    drawn(page)
+    assert pixels_of(page, grey) > 100
+
+
+def names(page) -> list[str]:
+    return [name.inner_text() for name in page.locator(".map-names span").all() if name.is_visible()]
+
+
+def test_names_of_classes_are_on_the_map_where_there_is_room(open_page, tmp_path):
+    write(tmp_path / "map.html", count=12, columns=12)
+    page = open_page(tmp_path / "map.html", width=1600)
+    page.select_option(".map-by", "size")
+    drawn(page)
+    assert names(page) == ["0", "1", "2"]
+    page.locator(".map-legend button").nth(1).click()
+    drawn(page)
+    assert names(page) == ["1"]
+    page.get_by_label("Names").uncheck()
+    drawn(page)
+    assert names(page) == []
+    write(tmp_path / "close.html", count=120, columns=120)
+    page = open_page(tmp_path / "close.html")
+    page.select_option(".map-by", "size")
+    drawn(page)
+    assert names(page) == ["0"]
+
+
+def test_the_keyboard_shows_the_product_in_the_middle(open_page, tmp_path):
+    write(tmp_path / "map.html", count=9, columns=3)
+    page = open_page(tmp_path / "map.html")
+    canvas = page.locator(".map-plane > canvas")
+    canvas.press("Enter")
+    assert page.locator(".map-tip strong").inner_text() == f"{NASTY} 4"
+    canvas.press("Escape")
+    assert page.locator(".map-tip").is_hidden()
 
 
 def test_zoom_brings_dots_apart_and_all_comes_back(open_page, tmp_path):
@@ -118,10 +172,12 @@ def test_zoom_brings_dots_apart_and_all_comes_back(open_page, tmp_path):
 def test_a_search_leaves_what_it_finds(open_page, tmp_path):
     write(tmp_path / "map.html")
     page = open_page(tmp_path / "map.html")
-    page.get_by_placeholder("id or title").fill("P11")
+    page.get_by_placeholder("id, title or label").fill("P11")
     drawn(page)
     assert page.locator(".map-count").inner_text() == "1 of 12 products"
     assert pixels_of(page, "#de8f05") == 0 and pixels_of(page, "#0173b2") > 10
+    page.get_by_placeholder("id, title or label").fill("plain p1")
+    assert page.locator(".map-count").inner_text() == "1 of 12 products"
 
 
 @pytest.mark.parametrize("width", [360, 1600])

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from tagger.errors import IndexFolderError, MissingDependencyError
-from tagger.maps.clusters import find_clusters
+from tagger.maps.clusters import Cluster, find_clusters, name_mixed, name_tight
 from tagger.maps.colours import OTHERS, make_legend
-from tagger.maps.layout import lay_out, principal_components, variance_shares
+from tagger.maps.layout import _import_umap, lay_out, nearest_neighbours, principal_components, variance_shares
+from tagger.maps.names import densest_places
+from tagger.maps.pictures import draw_map
 from tagger.maps.sprites import make_sprites
 
 
@@ -64,14 +67,18 @@ def test_tight_classes_come_first_and_mixed_ones_say_with_what():
     labels[:3] = ["", "rare", ""]
     clusters = find_clusters(vectors, labels)
     assert clusters[0].label == "tight" and {c.label for c in clusters} == {"tight", "one", "other"}
-    assert clusters[0].silhouette > 0.8 and clusters[0].products == clusters[0].sampled == 29
+    assert clusters[0].silhouette > 0.8 and clusters[0].products == 29
     assert {c.label: c.mixed_with for c in clusters[1:]} == {"one": "other", "other": "one"}
     assert abs(clusters[1].silhouette) < 0.2
+    assert name_tight(clusters[:1]) == f"tight {clusters[0].silhouette:.2f}"
+    assert name_mixed([Cluster("a", 9, 0.1, "b"), Cluster("b", 9, -0.2, "a")]) == "b -0.20 (with a)"
+    assert name_mixed([Cluster("a", 9, 0.1, "b")]) == "none"
 
 
-def test_silhouettes_are_those_of_scikit_learn():
+def test_silhouettes_are_those_of_scikit_learn(monkeypatch):
     from sklearn.metrics import silhouette_samples
 
+    monkeypatch.setattr("tagger.maps.clusters._BATCH", 7)
     vectors, labels = two_heaps(), ["a" if row % 3 else "b" for row in range(40)]
     expected = silhouette_samples(vectors, labels, metric="cosine")
     found = {c.label: c.silhouette for c in find_clusters(vectors, labels)}
@@ -80,6 +87,53 @@ def test_silhouettes_are_those_of_scikit_learn():
 
 def test_one_class_is_no_clusters():
     assert find_clusters(two_heaps(), ["a"] * 40) == []
+
+
+def test_neighbours_are_those_of_scikit_learn(monkeypatch):
+    from sklearn.neighbors import NearestNeighbors
+
+    monkeypatch.setattr("tagger.maps.layout._BATCH", 16)
+    points = two_heaps()
+    points[7] = points[31]  # a double does not take the place of the point itself
+    rows, distances = nearest_neighbours(points, 4)
+    expected, _ = NearestNeighbors(n_neighbors=4).fit(points).kneighbors(points)
+    assert np.array_equal(rows[:, 0], np.arange(40))
+    assert distances == pytest.approx(expected, abs=1e-3)
+
+
+def test_umap_comes_without_tensorflow(monkeypatch):
+    umap = types.ModuleType("umap")
+    seen = []
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    umap.__getattr__ = lambda name: seen.append(sys.modules.get("tensorflow", "free")) or object
+    monkeypatch.setitem(sys.modules, "umap", umap)
+    _import_umap()
+    assert set(seen) == {None} and "tensorflow" not in sys.modules
+
+
+def test_names_stand_where_most_products_of_a_class_are():
+    places = np.array([[0, 0], [1, 0], [0, 1], [90, 90], [50, 100]], dtype=np.float32)
+    where = densest_places(places, np.array([0, 0, 0, 0, 1]), 2)
+    assert where == pytest.approx(np.array([[1 / 3, 1 / 3], [50, 100]]))
+    assert densest_places(np.ones((3, 2), dtype=np.float32), np.zeros(3, dtype=np.int64), 1).tolist() == [[1, 1]]
+
+
+def test_names_that_would_cover_others_are_left_out_of_the_picture(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        "tagger.maps.pictures.plot_png",
+        lambda figure: written.extend(text.get_text() for text in figure.axes[0].texts) or b"",
+    )
+    legend = make_legend(["large"] * 3 + ["covered"] * 2 + ["apart"] + [""])
+    places = np.array([[0, 0]] * 5 + [[9, 9], [5, 5]], dtype=np.float32)
+    draw_map(places, np.array([0, 0, 0, 1, 1, 2, 3]), legend, "map", tmp_path / "map.png")
+    assert written == ["large", "apart"]
+    written.clear()
+    few = make_legend(["many"] * 2000 + ["few"])
+    draw_map(
+        np.eye(2, dtype=np.float32)[[0] * 2000 + [1]], np.array([0] * 2000 + [1]), few, "map", tmp_path / "map.png"
+    )
+    assert written == ["many"]
 
 
 def test_the_twenty_largest_classes_have_colours_of_their_own():

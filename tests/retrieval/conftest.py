@@ -18,7 +18,7 @@ def make_collection(count: int = 80, seed: int = 0) -> Collection:
     colours, types = list(COLOURS), np.arange(count) // len(COLOURS) % len(TYPES)
     codes = np.arange(count) % len(COLOURS)
     rgb = np.array([COLOURS[colours[code]] for code in codes], dtype=np.float64)
-    pixels = np.clip(rgb[:, None, None] + random.normal(0, 4, (count, 8, 6, 3)), 0, 255).astype(np.uint8)
+    pixels = np.clip(rgb[:, None, None] + random.normal(0, 4, (count, 20, 16, 3)), 0, 255).astype(np.uint8)
     vectors = np.concatenate([np.eye(4)[codes], 0.5 * np.eye(2)[types], np.zeros((count, 6))], axis=1)
     heads = 0.9 * np.eye(4)[codes] + 0.025
     return Collection(

@@ -11,10 +11,12 @@ for (const figure of document.querySelectorAll("figure.map")) {
   const find = figure.querySelector(".map-find");
   const list = figure.querySelector(".map-legend");
   const count = figure.querySelector(".map-count");
+  const names = figure.querySelector(".map-names");
+  const named = figure.querySelector(".map-named");
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
   const places = new Uint16Array(bytes(data.places)); // x, y, x, y, …: 0 to 65535, y upwards
   const total = places.length / 2;
-  const attributes = data.attributes.map((a) => ({ ...a, codes: new Uint16Array(bytes(a.codes)) }));
+  const attributes = data.attributes.map((a) => ({ ...a, codes: new Uint16Array(bytes(a.codes)), named: new Uint16Array(bytes(a.named)) }));
   // In a fixed order that no class is drawn last in.
   const order = Uint32Array.from({ length: total }, (_, i) => i);
   for (let i = total - 1, state = 1; i > 0; i--) {
@@ -22,11 +24,15 @@ for (const figure of document.querySelectorAll("figure.map")) {
     const j = state % (i + 1);
     [order[i], order[j]] = [order[j], order[i]];
   }
-  const texts = data.ids.map((id, i) => `${id} ${data.titles[i]}`.toLocaleLowerCase());
+  let texts = null; // of the products, once something is looked for
+  const MOST_NAMES = 200;
+  const SMALLEST = 1000; // one product in so many must be of a class that is named
   const DIM = 0xffe9e5e2; // little-endian: alpha, blue, green, red
 
   let attribute = attributes.find((a) => a.name === by.value) || attributes[0];
-  let chosen = null; // place in the legend
+  let chosen = []; // places in the legend
+  let colours = []; // of the classes
+  let sizes = []; // of the names
   let matching = null; // Uint8Array of what the search finds
   let hovered = -1;
   let view = { x: 0.5, y: 0.5, zoom: 1 }; // what is in the middle, in shares of the map
@@ -39,7 +45,13 @@ for (const figure of document.querySelectorAll("figure.map")) {
     const value = parseInt(hex.slice(1), 16);
     return (0xff000000 | ((value & 255) << 16) | (value & 0xff00) | (value >> 16)) >>> 0;
   };
-  const colourAt = (at) => attribute.colours[at] || data.others;
+  // Classes beyond the first twenty share one grey, until they are chosen.
+  const recolour = () => {
+    colours = attribute.labels.map((_, at) => attribute.colours[at] || data.others);
+    const free = attribute.colours.filter((_, at) => !chosen.includes(at));
+    for (const at of chosen) if (at >= attribute.colours.length && free.length) colours[at] = free.shift();
+  };
+  const isChosen = (at) => !chosen.length || chosen.includes(at);
   const ratio = () => window.devicePixelRatio || 1;
   const side = () => 0.94 * Math.min(canvas.width, canvas.height);
   const left = () => canvas.width / 2 - view.x * scale;
@@ -68,15 +80,15 @@ for (const figure of document.querySelectorAll("figure.map")) {
     const radius = ratio() * Math.min(5, Math.max(1.1, (70 / Math.sqrt(total)) * Math.sqrt(view.zoom) * 3));
     const offsets = dotsOf(radius).map(([x, y]) => y * width + x);
     const margin = Math.ceil(radius) + 1;
-    const palette = attribute.labels.map((_, at) => pixelOf(colourAt(at)));
+    const palette = colours.map(pixelOf), shown = attribute.labels.map((_, at) => isChosen(at));
     const paint = (i, colour) => {
       const x = Math.round(x0 + places[2 * i] * unit), y = Math.round(y0 + scale - places[2 * i + 1] * unit);
       if (x < margin || y < margin || x >= width - margin || y >= height - margin) return;
       const at = y * width + x;
       for (let k = 0; k < offsets.length; k++) pixels[at + offsets[k]] = colour;
     };
-    const isOn = (i) => (chosen === null || attribute.codes[i] === chosen) && (!matching || matching[i]);
-    const all = chosen === null && !matching;
+    const isOn = (i) => shown[attribute.codes[i]] && (!matching || matching[i]);
+    const all = !chosen.length && !matching;
     if (!all) for (const i of order) if (!isOn(i)) paint(i, DIM);
     for (const i of order) if (all || isOn(i)) paint(i, palette[attribute.codes[i]]);
     context.putImageData(image, 0, 0);
@@ -87,12 +99,29 @@ for (const figure of document.querySelectorAll("figure.map")) {
       context.arc(x0 + places[2 * hovered] * unit, y0 + scale - places[2 * hovered + 1] * unit, radius + 3 * ratio(), 0, 7);
       context.stroke();
     }
+    placeNames();
     canvas.dataset.milliseconds = (performance.now() - start).toFixed(1);
   };
   const redraw = () => {
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(draw);
+  };
+
+  // The name of a class stands above where most of its products are, or nowhere if it would cover that of a larger class.
+  const placeNames = () => {
+    const unit = scale / 65535, width = plane.clientWidth, height = plane.clientHeight, taken = [];
+    [...names.children].forEach((name, at) => {
+      const x = (left() + attribute.named[2 * at] * unit) / ratio(), y = (top() + scale - attribute.named[2 * at + 1] * unit) / ratio();
+      const box = { left: x - sizes[at][0] / 2, right: x + sizes[at][0] / 2, top: y - 4 - sizes[at][1], bottom: y - 4 };
+      const inside = box.left >= 0 && box.top >= 0 && box.right <= width && box.bottom <= height;
+      const covers = (other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top;
+      const isLarge = attribute.counts[at] * SMALLEST >= total || chosen.includes(at);
+      const shown = named.checked && attribute.labels[at] && isLarge && isChosen(at) && inside && !taken.some(covers);
+      if (shown) taken.push(box);
+      name.style.visibility = shown ? "visible" : "hidden";
+      if (shown) name.style.transform = `translate(${box.left}px, ${box.top}px)`;
+    });
   };
 
   const say = () => {
@@ -102,25 +131,34 @@ for (const figure of document.querySelectorAll("figure.map")) {
     count.textContent = matching ? `${shown.toLocaleString("en")} of ${whole} products` : `${whole} products`;
   };
 
+  const choose = (places) => {
+    chosen = places;
+    recolour();
+    list.querySelectorAll("button").forEach((button, at) => {
+      button.setAttribute("aria-pressed", String(chosen.includes(at)));
+      button.querySelector("i").style.background = colours[at];
+    });
+    redraw();
+  };
   const legend = () => {
     list.replaceChildren(...attribute.labels.map((label, at) => {
       const item = document.createElement("li");
       const button = document.createElement("button");
-      const dot = document.createElement("i");
       const number = document.createElement("span");
       button.type = "button";
-      button.setAttribute("aria-pressed", String(chosen === at));
-      dot.style.background = colourAt(at);
       number.textContent = attribute.counts[at].toLocaleString("en");
-      button.append(dot, document.createTextNode(label || "no label"), number);
-      button.addEventListener("click", () => {
-        chosen = chosen === at ? null : at;
-        [...list.querySelectorAll("button")].forEach((b, i) => b.setAttribute("aria-pressed", String(chosen === i)));
-        redraw();
-      });
+      button.append(document.createElement("i"), document.createTextNode(label || "no label"), number);
+      button.addEventListener("click", () => choose(chosen.includes(at) ? chosen.filter((other) => other !== at) : [...chosen, at]));
       item.append(button);
       return item;
     }));
+    names.replaceChildren(...attribute.labels.slice(0, MOST_NAMES).map((label) => {
+      const name = document.createElement("span");
+      name.textContent = label;
+      return name;
+    }));
+    sizes = [...names.children].map((name) => [name.offsetWidth, name.offsetHeight]);
+    choose([]);
   };
 
   // Photos are on sheets, each read when the first of its photos is looked at.
@@ -171,13 +209,13 @@ for (const figure of document.querySelectorAll("figure.map")) {
     tip.style.top = `${Math.max(4, Math.min(y + 16, box.height - tip.offsetHeight - 4))}px`;
   };
 
-  const nearest = (x, y) => {
+  const nearest = (x, y, reach = 9) => {
     const unit = scale / 65535, x0 = left(), y0 = top();
     const wantX = (x * ratio() - x0) / unit, wantY = (y0 + scale - y * ratio()) / unit;
-    let best = -1, least = ((9 * ratio()) / unit) ** 2;
+    let best = -1, least = ((reach * ratio()) / unit) ** 2;
     for (let i = 0; i < total; i++) {
       const a = places[2 * i] - wantX, b = places[2 * i + 1] - wantY, distance = a * a + b * b;
-      if (distance < least && (!matching || matching[i]) && (chosen === null || attribute.codes[i] === chosen)) {
+      if (distance < least && (!matching || matching[i]) && isChosen(attribute.codes[i])) {
         best = i;
         least = distance;
       }
@@ -239,6 +277,8 @@ for (const figure of document.querySelectorAll("figure.map")) {
     if (steps[event.key]) move(...steps[event.key]);
     else if (event.key === "+" || event.key === "=") zoomAt(1.5, ...middle());
     else if (event.key === "-") zoomAt(1 / 1.5, ...middle());
+    else if (event.key === "Enter") showTip(nearest(...middle(), 60), ...middle());
+    else if (event.key === "Escape") showTip(-1);
     else return;
     event.preventDefault();
   });
@@ -248,26 +288,26 @@ for (const figure of document.querySelectorAll("figure.map")) {
     if (what === "out") zoomAt(1 / 1.5, ...middle());
     if (what === "all") {
       view = { x: 0.5, y: 0.5, zoom: 1 };
-      redraw();
+      choose([]);
     }
   });
   by.addEventListener("change", () => {
     attribute = attributes.find((a) => a.name === by.value);
-    chosen = null;
     legend();
-    redraw();
   });
+  named.addEventListener("change", redraw);
   find.addEventListener("input", () => {
     const words = find.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    texts ??= data.ids.map((id, i) => [id, data.titles[i], ...attributes.map((a) => a.labels[a.codes[i]])].join(" ").toLocaleLowerCase());
     matching = words.length ? Uint8Array.from(texts, (text) => (words.every((word) => text.includes(word)) ? 1 : 0)) : null;
     say();
     redraw();
   });
+  legend();
+  say();
   new ResizeObserver(() => {
     canvas.width = Math.round(plane.clientWidth * ratio());
     canvas.height = Math.round(plane.clientHeight * ratio());
     draw();
   }).observe(plane);
-  legend();
-  say();
 }

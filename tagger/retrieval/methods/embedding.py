@@ -125,9 +125,8 @@ class ReducedEmbedding(ExactMethod):
 
     def draw(self, folder: Path) -> None:
         if self._curve:
-            plot_variance(
-                self._components.shares, self._curve, self._whole, self._chosen, folder / "pca_dimensions.png"
-            )
+            path = folder / "pca_dimensions.png"
+            plot_variance(self._components.shares, self._curve, self._whole, _KEPT, self._chosen, path)
 
 
 def _read(argument: str) -> int | float | None:

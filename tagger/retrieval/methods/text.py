@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tagger.errors import CatalogError, ConfigError
+from tagger.errors import CatalogError
 from tagger.retrieval.collection import Collection, Rows, Text
 from tagger.retrieval.method import Method, Trial, refuse_argument, register
+from tagger.retrieval.methods.weight import BEST, Weight
 from tagger.retrieval.ranking import QUERIES, nearest, rank_by
 from tagger.search.text import NAME_COUNT, words
 
 #: Weights of the photo that are tried.
 _WEIGHTS = tuple(step / 20 for step in range(21))
-_BEST = "best"
 
 
 class Words:
@@ -34,9 +35,12 @@ class Words:
     def __init__(self, texts: Sequence[Text]) -> None:
         self._words = TfidfVectorizer(analyzer=iter, sublinear_tf=True, dtype=np.float32)
         try:
-            self.gallery = self._words.fit_transform(map(_gallery_words, texts))  # sparse (N, V)
+            gallery = self._words.fit_transform(map(_gallery_words, texts))  # sparse (N, V)
         except ValueError as error:
             raise CatalogError("The catalog names no title, so products can't be found by words.") from error
+        self._products = len(texts)
+        # By word: as it comes, it would be turned around for every query.
+        self._by_word = gallery.T.tocsr()  # sparse (V, N)
 
     def vectors(self, texts: Sequence[Text]) -> Any:
         """Of queries, sparse float32 (Q, V): of their names, or where they have none of their descriptions."""
@@ -44,15 +48,15 @@ class Words:
 
     def similarity(self, queries: Any) -> NDArray[np.float32]:
         """Cosines, float32 (Q, N)."""
-        return np.asarray((queries @ self.gallery.T).toarray(), dtype=np.float32)
+        return np.asarray((queries @ self._by_word).toarray(), dtype=np.float32)
 
     def __len__(self) -> int:
-        return int(self.gallery.shape[0])
+        return self._products
 
     @property
     def bytes(self) -> int:
         """Of the vectors of the gallery."""
-        return int(self.gallery.data.nbytes + self.gallery.indices.nbytes + self.gallery.indptr.nbytes)
+        return int(self._by_word.data.nbytes + self._by_word.indices.nbytes + self._by_word.indptr.nbytes)
 
 
 @register("text")
@@ -94,7 +98,7 @@ class Both:
         return Both(self.vectors[part], self.words[part])
 
 
-@register("hybrid", "0.7", _BEST)
+@register("hybrid", "0.7", BEST)
 class Hybrid(Method):
     """A weighted sum of the cosines of photo and text; the argument is the weight of the photo, or "best"."""
 
@@ -102,18 +106,17 @@ class Hybrid(Method):
 
     def __init__(self, argument: str, seed: int) -> None:
         super().__init__(argument, seed)
-        self._weight = _read_weight(argument)
-        self._curve: list[tuple[float, float]] = []
+        self._weight = Weight("hybrid", argument, "the photo", most=1)
 
     @property
     def name(self) -> str:
-        if self._weight is None:
+        weight = self._weight.value
+        if weight is None:
             return "hybrid, best weight"
-        chosen = ", chosen" if self.argument == _BEST else ""
-        return f"hybrid, {self._weight:g} photo + {1 - self._weight:g} text{chosen}"
+        return f"hybrid, {weight:g} photo + {1 - weight:g} text{', chosen' if self._weight.is_chosen else ''}"
 
     def tune(self, trial: Trial) -> None:
-        if self.argument != _BEST:
+        if not self._weight.is_chosen:
             return
         found = Words(trial.gallery.texts)
         queries = Both(trial.queries.vectors, found.vectors(trial.queries.texts))
@@ -124,8 +127,7 @@ class Hybrid(Method):
             photo, text = few.vectors @ trial.gallery.vectors.T, found.similarity(few.words)
             for weight, ranking in rankings.items():
                 ranking.append(nearest(_mix(weight, photo, text), trial.k))
-        self._curve = [(weight, trial.judge(np.concatenate(ranking))) for weight, ranking in rankings.items()]
-        self._weight = max(self._curve, key=lambda point: point[1])[0]
+        self._weight.choose([(weight, trial.judge(np.concatenate(ranking))) for weight, ranking in rankings.items()])
 
     def fit(self, gallery: Collection) -> None:
         self._vectors = gallery.vectors
@@ -137,7 +139,7 @@ class Hybrid(Method):
     def rank(self, features: Both, k: int) -> Rows:
         def similarity(part: slice) -> NDArray[np.float32]:
             few = features[part]
-            return _mix(self._weight or 0.0, few.vectors @ self._vectors.T, self._words.similarity(few.words))
+            return _mix(self._weight.value or 0.0, few.vectors @ self._vectors.T, self._words.similarity(few.words))
 
         return rank_by(similarity, len(features.vectors), k)
 
@@ -146,8 +148,10 @@ class Hybrid(Method):
         return (self._vectors.nbytes + self._words.bytes) / len(self._vectors)
 
     def details(self) -> dict[str, Any]:
-        curve = [{"weight": weight, "map_on_validation": value} for weight, value in self._curve]
-        return {"weight": self._weight} | ({"curve": curve} if curve else {})
+        return self._weight.details()
+
+    def draw(self, folder: Path) -> None:
+        self._weight.draw(folder / "hybrid_weight.png")
 
 
 def _gallery_words(text: Text) -> list[str]:
@@ -157,15 +161,3 @@ def _gallery_words(text: Text) -> list[str]:
 
 def _mix(weight: float, photo: NDArray[np.float32], text: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.float32(weight) * photo + np.float32(1 - weight) * text
-
-
-def _read_weight(argument: str) -> float | None:
-    if argument == _BEST:
-        return None
-    try:
-        weight = float(argument)
-    except ValueError:
-        weight = -1.0
-    if not 0 <= weight <= 1:
-        raise ConfigError(f'After "hybrid:", expected the weight of the photo from 0 to 1, or best; got "{argument}".')
-    return weight

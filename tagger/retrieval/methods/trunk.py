@@ -21,6 +21,7 @@ class Trunk(ExactMethod):
     """
 
     needs = frozenset({"photos"})
+    uses_keras = True
 
     def __init__(self, argument: str, seed: int) -> None:
         super().__init__(argument, seed)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
+
+from tagger.catalog.photos import decode_bytes
+from tagger.config import PhotoConfig
 
 _WORDS = [
     "the",
@@ -53,7 +57,9 @@ def landscape(rng: np.random.Generator) -> Image.Image:
     across = np.arange(0, width + 8, 8)
     for layer in range(int(rng.integers(2, 5))):
         base = height * (0.45 + 0.15 * layer)
-        waves = sum(rng.uniform(4, 30) * np.sin(across / rng.uniform(20, 120) + rng.uniform(0, 7)) for _ in range(3))
+        waves = np.sum(
+            [rng.uniform(4, 30) * np.sin(across / rng.uniform(20, 120) + rng.uniform(0, 7)) for _ in range(3)], axis=0
+        )
         ridge = [(int(x), float(y)) for x, y in zip(across, base + waves, strict=True)]
         colour = _colour(rng, (20, 60, 20), (110, 150, 110))
         draw.polygon([*ridge, (width + 8, height), (0, height)], fill=colour)
@@ -186,6 +192,17 @@ KINDS: dict[str, _Draw] = {
     "face drawing": face,
     "screenshot": screenshot,
 }
+
+
+def draw_pictures(kind: str, count: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Draw pictures of one kind, always the same ones, fitted in as photos are, uint8 (count, height, width, 3)."""
+    size = PhotoConfig(height=height, width=width)
+    pixels = np.empty((count, height, width, 3), dtype=np.uint8)
+    for at in range(count):
+        file = io.BytesIO()
+        KINDS[kind](np.random.default_rng((list(KINDS).index(kind), at))).save(file, "JPEG", quality=90)
+        pixels[at] = decode_bytes(file.getvalue(), size, f"{kind} {at}")
+    return pixels
 
 
 def _size(rng: np.random.Generator) -> tuple[int, int]:
