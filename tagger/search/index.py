@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tagger.errors import IndexFolderError, SearchError
-from tagger.search.arrays import widen
 from tagger.search.best import Best, search_exactly
 from tagger.search.filters import Filter, check_columns
 from tagger.search.hints import id_hint
@@ -160,9 +159,10 @@ class Index:
         Raises:
             SearchError: it lacks one of them.
         """
-        places = [self._locate(id_) for id_ in ids]
-        halves = [segment.vectors[row] for segment, row in places]
-        return widen(np.stack(halves)) if halves else np.empty((0, self.dimensions), dtype=np.float32)
+        vectors = np.empty((len(ids), self.dimensions), dtype=np.float32)
+        for vector, (segment, row) in zip(vectors, map(self._locate, ids), strict=True):
+            vector[:] = segment.unit_vectors([row])[0]
+        return vectors
 
     def hint(self, id_: str) -> str:
         """Return ' Did you mean "…"?' for an id near one that it does not have, or ''."""
@@ -183,7 +183,7 @@ class Index:
             rows = np.arange(len(segment)) if live is None else live
             for start in range(0, len(rows), _SCAN):
                 chosen = rows[start : start + _SCAN]
-                yield [segment.items.read(row) for row in chosen.tolist()], widen(segment.vectors[chosen])
+                yield [segment.items.read(row) for row in chosen.tolist()], segment.unit_vectors(chosen)
 
     def search(
         self, queries: Sequence[Query], k: int = 5, *, where: Sequence[Filter] = (), min_score: float | None = None
