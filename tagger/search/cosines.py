@@ -61,7 +61,7 @@ class Cosines:
         """All vectors, once they are asked for again; None before, and where they are too many."""
         if self._kept is None and self._asked and self._vectors.size * 4 <= KEPT:
             kept = np.empty(self._vectors.shape, dtype=np.float32)
-            widen = Widener(min(_ROWS, len(kept)), kept.shape[1])
+            widen = Widener(min(_ROWS, len(kept)), self._vectors.shape[1])
             for first in range(0, len(kept), _ROWS):
                 kept[first : first + _ROWS] = widen(self._vectors[first : first + _ROWS])
             self._kept = kept

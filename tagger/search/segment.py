@@ -190,7 +190,7 @@ class Segment:
         """
         return None if self._hnsw is None else open_hnsw(self.folder / HNSW, self._hnsw, *self.vectors.shape)
 
-    def unit_vectors(self, rows: ArrayLike) -> NDArray[np.float32]:
+    def unit_vectors(self, rows: NDArray[np.int64] | list[int]) -> NDArray[np.float32]:
         """The vectors of some rows, float32 (K, D).
 
         Raises:

@@ -20,11 +20,11 @@ from tagger.search.hints import id_hint
 from tagger.search.items import Item
 from tagger.search.mix import unit
 from tagger.search.postgres.address import parse_address
-from tagger.search.postgres.changes import add_products, remove_products, weights_of
+from tagger.search.postgres.changes import add_products, find_weights, remove_products
 from tagger.search.postgres.connection import connect, explained
-from tagger.search.postgres.queries import LookUp, Row, sparse_query
+from tagger.search.postgres.queries import LookUp, Row
 from tagger.search.postgres.state import State, missing, read_state
-from tagger.search.postgres.tables import item_of, products, signed, storable, words
+from tagger.search.postgres.tables import item_of, products, storable
 from tagger.search.product_index import Change, Hit, Query
 from tagger.search.text import TextVector, WordWeights, count_item_terms, count_terms
 
@@ -267,17 +267,7 @@ class PostgresIndex:
     def _weights(self, terms: Iterable[int]) -> WordWeights:
         """The weights of these words."""
         hashes = np.array(list(terms), dtype=np.uint64)
-        return self._read(lambda connection, state: weights_of(self._words(connection, state, hashes), state))
-
-    def _words(
-        self, connection: Connection[Any], state: State, terms: NDArray[np.uint64]
-    ) -> list[tuple[int, int, float | None]]:
-        """Hash, number and weight of those of some words that are known."""
-        with connection.cursor(binary=True) as cursor:
-            return cursor.execute(
-                SQL("SELECT term, number, idf FROM {} WHERE term = ANY(%s)").format(words(self.address, state)),
-                (signed(terms),),
-            ).fetchall()
+        return self._read(lambda connection, state: find_weights(connection, self.address, state, hashes))
 
     def _search(
         self, connection: Connection[Any], state: State, queries: Sequence[Query], k: int, where: Sequence[Filter],
@@ -288,14 +278,9 @@ class PostgresIndex:
         check_columns(where, state.columns, f"the index {self.place}")
         for query in queries:
             self._check(query)
-        terms = {term for query in queries if query.text is not None for term in query.text.terms.tolist()}
-        known = self._words(connection, state, np.array(sorted(terms), dtype=np.uint64))
-        numbers = {term % 2**64: number for term, number, _ in known}
         approximate = not self.exact and state.recall is not None
-        look_up = LookUp(connection, products(self.address, state), where, min_score, approximate=approximate)
-        return [
-            [self._hit(query, row) for row in look_up.best(query, sparse_query(query, numbers), k)] for query in queries
-        ]
+        look_up = LookUp(connection, self.address, state, where, min_score, approximate=approximate)
+        return [[self._hit(query, row) for row in look_up.best(query, k)] for query in queries]
 
     def _check(self, query: Query) -> None:
         if query.image is not None and query.image.shape != (self.dimensions,):
