@@ -100,6 +100,14 @@ def _explained(path: Path) -> Iterator[None]:
         raise OutputError(f"Can't write {path}: {reason}. {step}, then run again.") from error
 
 
+def is_there(name: str) -> bool:
+    """Whether there is a file or folder of this name. There is none where it can be no path: "", or a long text."""
+    try:
+        return bool(name) and Path(name).exists()
+    except OSError:
+        return False
+
+
 def _replace_folder(new: Path, final: Path) -> None:
     retired = new.with_name(new.name + ".old")
     if final.exists():

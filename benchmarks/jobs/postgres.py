@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.jobs.lookalikes import Lookalikes
 from tagger.search import Index, Item, Query
 from tagger.search.filters import Filter
 from tagger.search.mix import Part, mix
@@ -28,8 +29,6 @@ from tagger.search.postgres.state import lock, write_state
 from tagger.search.postgres.tables import products
 
 _QUERIES, _HITS = 40, 10
-#: Length of what is added to a unit vector to make another one: their cosine is about 0.96.
-_NOISE = 0.3
 
 
 def measure(folder: str, count: int, url: str) -> dict[str, Any]:
@@ -71,19 +70,19 @@ def measure(folder: str, count: int, url: str) -> dict[str, Any]:
 
 def _items(source: Index, count: int) -> Iterator[tuple[Item, NDArray[np.float16]]]:
     """The products of the folder, then copies of them that look a little different."""
-    rng, made = np.random.default_rng(0), 0
-    while made < count:
+    rng, copy, left = np.random.default_rng(0), 0, count
+    lookalikes = Lookalikes(np.vstack([vectors for _, vectors in source.scan()])) if count > len(source) else None
+    while True:
+        start = 0
         for items, vectors in source.scan():
-            own = vectors
-            if made >= len(source):
-                noise = rng.standard_normal(vectors.shape, dtype=np.float32)
-                own = vectors + _NOISE * noise / np.linalg.norm(noise, axis=1, keepdims=True)
-            for item, vector in zip(items, own, strict=True):
-                if made == count:
-                    return
-                copy = made // len(source)
+            if copy and lookalikes:
+                vectors = lookalikes.of(np.arange(start, start + len(items)), rng)
+            for item, vector in zip(items[:left], vectors[:left], strict=True):
                 yield replace(item, id=f"{item.id}-{copy}") if copy else item, vector
-                made += 1
+            start, left = start + len(items), max(0, left - len(items))
+            if not left:
+                return
+        copy += 1
 
 
 def _ask(index: PostgresIndex, ids: Sequence[str]) -> dict[str, list[tuple[float, list[str]]]]:

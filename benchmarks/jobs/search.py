@@ -5,7 +5,7 @@ build WAY FILE STORE       an index folder, or a .npy file of unit vectors float
 query WAY STORE QUERIES    open it, then look up the queries
 change FILE STORE          add a thousand products to the index, then remove them
 
-Clusters are drawn, or lie around the products of an index: the closest thing there is to a catalog of any size.
+Vectors lie around those of an index's products, as these lie around each other; without an index, clusters are drawn.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ _DIMENSIONS = 256
 _CLUSTERS = 2000
 #: Spread of a cluster beside the distance of the clusters.
 _NOISE = 0.5
-#: Length of what is added to a product's vector of length 1: half of the cosine of products of one kind.
-_NEARBY = 0.35
 _CHUNK = 100_000
 _HITS = 10
 _CHANGED = 1000
@@ -39,25 +37,39 @@ LookUp = Callable[[Queries], Any]
 
 def draw(path: str, count: int, index: str = "") -> None:
     """Write clustered vectors, a chunk at a time."""
-    centres = _products(index) if index else np.random.default_rng(0).standard_normal((_CLUSTERS, _DIMENSIONS))
-    noise = _NEARBY / np.sqrt(centres.shape[1]) if index else _NOISE
-    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, centres.shape[1]))
+    drawn = _lookalikes(index) if index else _clustered()
+    queries = drawn(_TOGETHER, 0)
+    np.save(Path(path).with_name("queries.npy"), queries)
+    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, queries.shape[1]))
     for start in range(0, count, _CHUNK):
         end = min(start + _CHUNK, count)
-        vectors[start:end] = _around(centres, noise, end - start, seed=start + 1)
-    np.save(Path(path).with_name("queries.npy"), _around(centres, noise, _TOGETHER, seed=0))
+        vectors[start:end] = drawn(end - start, start + 1)
 
 
-def _products(index: str) -> Queries:
+def _lookalikes(index: str) -> Callable[[int, int], Queries]:
+    """Draws so many, by a seed."""
+    from benchmarks.jobs.lookalikes import Lookalikes
     from tagger.search import Index
 
-    return np.vstack([vectors for _, vectors in Index.open(index).scan()])
+    vectors = np.vstack([vectors for _, vectors in Index.open(index).scan()])
+    lookalikes = Lookalikes(vectors)
+
+    def draw_some(count: int, seed: int) -> Queries:
+        rng = np.random.default_rng(seed)
+        return lookalikes.of(rng.integers(0, len(vectors), count), rng)
+
+    return draw_some
 
 
-def _around(centres: NDArray[Any], noise: float, count: int, seed: int) -> Queries:
-    rng = np.random.default_rng(seed)
-    drawn = rng.standard_normal((count, centres.shape[1]), dtype=np.float32)
-    return (centres[rng.integers(0, len(centres), count)] + np.float32(noise) * drawn).astype(np.float32)
+def _clustered() -> Callable[[int, int], Queries]:
+    centres = np.random.default_rng(0).standard_normal((_CLUSTERS, _DIMENSIONS), dtype=np.float32)
+
+    def draw_some(count: int, seed: int) -> Queries:
+        rng = np.random.default_rng(seed)
+        noise = rng.standard_normal((count, _DIMENSIONS), dtype=np.float32)
+        return centres[rng.integers(0, _CLUSTERS, count)] + np.float32(_NOISE) * noise
+
+    return draw_some
 
 
 def build(way: str, source: str, store: str) -> dict[str, float]:

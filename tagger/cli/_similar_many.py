@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from tagger.cli._progress import progress_bar
-from tagger.files import atomic_file
+from tagger.files import atomic_file, is_there
 from tagger.progress import silent
 from tagger.search.look_up import Asked
 from tagger.search.many import Answer, answer_photos, answer_products
@@ -30,14 +30,14 @@ def is_many(queries: tuple[str, ...]) -> bool:
     """Whether more is asked for than one photo or product."""
     if len(queries) != 1:
         return len(queries) > 1
-    path = Path(queries[0])
-    if queries[0] == _STDIN or path.is_dir():
+    if queries[0] == _STDIN:
         return True
-    if not path.is_file():
+    if not is_there(queries[0]):
         return False
     from tagger.inference.sources import is_catalog
 
-    return is_catalog(path)
+    path = Path(queries[0])
+    return path.is_dir() or is_catalog(path)
 
 
 def write_many(
@@ -55,8 +55,8 @@ def _answers(
     """What is a path is a source of photos, the rest are ids."""
     from tagger.inference.sources import find_sources, is_catalog
 
-    paths = [name for name in names if Path(name).exists()]
-    ids = [name for name in names if not Path(name).exists()]
+    paths = [name for name in names if is_there(name)]
+    ids = [name for name in names if not is_there(name)]
     if ids:
         yield answer_products(index, ids, asked)
     for of_catalog in (False, True):

@@ -12,7 +12,7 @@ from tagger.search.manifest import damaged
 #: Sign, exponent and mantissa of a half, moved to where a single has them.
 _BITS = np.int32(-0x70002000)
 #: What the exponents of the two differ by.
-_SCALE = np.float32(2.0**112)
+SCALE = np.float32(2.0**112)
 
 
 def map_array(path: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
@@ -59,12 +59,16 @@ class Widener:
 
     def __call__(self, halves: NDArray[np.float16]) -> NDArray[np.float32]:
         """float32 (N, D) of float16 (N, D), good until the next call."""
+        singles = self.scaled(halves)
+        return np.multiply(singles, SCALE, out=singles)
+
+    def scaled(self, halves: NDArray[np.float16]) -> NDArray[np.float32]:
+        """The same divided by `SCALE`, in three quarters of the time."""
         bits = self._bits[: len(halves)]
         bits[...] = halves.view(np.int16)
         np.left_shift(bits, 13, out=bits)
         np.bitwise_and(bits, _BITS, out=bits)
-        singles = bits.view(np.float32)
-        return np.multiply(singles, _SCALE, out=singles)
+        return bits.view(np.float32)
 
 
 def widen(halves: NDArray[np.float16]) -> NDArray[np.float32]:

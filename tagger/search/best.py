@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.search.arrays import widen
 from tagger.search.product_index import Query
 from tagger.search.segment import Segment
 from tagger.search.text import WordWeights
@@ -92,7 +91,7 @@ def score_rows(segment: Segment, query: Query, rows: NDArray[np.int64], texts: N
     zeros = np.zeros(len(rows), dtype=np.float32)
     images = zeros
     if query.image is not None and len(rows):
-        images = np.vecdot(widen(segment.vectors[rows]), query.image)
+        images = np.vecdot(segment.unit_vectors(rows), query.image)
     texts = zeros if texts is None else texts
     totals = np.float32(query.image_share) * images + np.float32(query.text_share) * texts
     keep = slice(None) if query.image is not None else totals > 0

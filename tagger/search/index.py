@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tagger.errors import IndexFolderError, SearchError
-from tagger.search.arrays import widen
+from tagger.errors import IndexFolderError
+from tagger.search.base import BaseIndex, hit_of
 from tagger.search.best import Best, search_exactly
-from tagger.search.filters import Filter, check_columns
+from tagger.search.filters import Filter
 from tagger.search.hints import id_hint
 from tagger.search.items import Item
 from tagger.search.manifest import check_files, read_manifest
-from tagger.search.mix import unit
 from tagger.search.near import FEW, search_nearby
 from tagger.search.postings import read_weights
 from tagger.search.product_index import Change, Hit, Query
@@ -41,7 +40,7 @@ _SCAN = 4_096
 _TRIES = 20
 
 
-class Index:
+class Index(BaseIndex):
     """An opened index, as it was at that moment or after its own last change. Offers what `ProductIndex` says.
 
     Args:
@@ -145,24 +144,16 @@ class Index:
         segment, row = self._locate(id_)
         return segment.items.read(row)
 
-    def vector(self, id_: str) -> NDArray[np.float32]:
-        """Unit vector of a product, float32 (D,).
-
-        Raises:
-            SearchError: it has no such product.
-        """
-        vector: NDArray[np.float32] = self.vectors([id_])[0]
-        return vector
-
     def vectors(self, ids: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of products, float32 (N, D).
 
         Raises:
             SearchError: it lacks one of them.
         """
-        places = [self._locate(id_) for id_ in ids]
-        halves = [segment.vectors[row] for segment, row in places]
-        return widen(np.stack(halves)) if halves else np.empty((0, self.dimensions), dtype=np.float32)
+        vectors = np.empty((len(ids), self.dimensions), dtype=np.float32)
+        for vector, (segment, row) in zip(vectors, map(self._locate, ids), strict=True):
+            vector[:] = segment.unit_vectors([row])[0]
+        return vectors
 
     def hint(self, id_: str) -> str:
         """Return ' Did you mean "…"?' for an id near one that it does not have, or ''."""
@@ -183,7 +174,7 @@ class Index:
             rows = np.arange(len(segment)) if live is None else live
             for start in range(0, len(rows), _SCAN):
                 chosen = rows[start : start + _SCAN]
-                yield [segment.items.read(row) for row in chosen.tolist()], widen(segment.vectors[chosen])
+                yield [segment.items.read(row) for row in chosen.tolist()], segment.unit_vectors(chosen)
 
     def search(
         self, queries: Sequence[Query], k: int = 5, *, where: Sequence[Filter] = (), min_score: float | None = None
@@ -196,11 +187,7 @@ class Index:
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        if not len(self):
-            raise SearchError(f"The index {self.path} is empty. Add products with `tagger index … --add`.")
-        check_columns(where, self.columns, f"the index {self.path}")
-        for query in queries:
-            self._check(query)
+        self._check(len(self), self.columns, queries, where)
         rows = [self._accepted(segment, where) for segment in self.segments]
         found: dict[int, Best] = {}
         # A block either looks at vectors, or it does not.
@@ -210,22 +197,6 @@ class Index:
                 block = numbers[start : start + _BLOCK]
                 found |= zip(block, self._search_block([queries[number] for number in block], k, rows), strict=True)
         return [self._hits(query, found[number], k, min_score) for number, query in enumerate(queries)]
-
-    def similar(self, vector: ArrayLike, k: int = 5, *, exclude: Iterable[str] = ()) -> list[Hit]:
-        """Find the products nearest to an embedding (D,), of any length but zero.
-
-        Raises:
-            SearchError: the vector can't be compared with those of the index.
-        """
-        return self.search([Query(unit(vector, self.dimensions, self.place), exclude=frozenset(exclude))], k)[0]
-
-    def similar_to(self, id_: str, k: int = 5) -> list[Hit]:
-        """Find the products that look most like one of the index, itself left out.
-
-        Raises:
-            SearchError: it has no such product.
-        """
-        return self.similar(self.vector(id_), k, exclude=[id_])
 
     def add(self, items: Iterable[tuple[Item, ArrayLike]], *, bundle_id: str, bundle_name: str = "") -> Change:
         """Add products, or put them in the place of those with the same id; see `ProductIndex.add`."""
@@ -252,19 +223,8 @@ class Index:
     def _locate(self, id_: str) -> tuple[Segment, int]:
         found = self._find(id_)
         if found is None:
-            raise SearchError(
-                f'There is no product "{id_}" among the {len(self):,} of the index {self.path}.{self.hint(id_)}'
-            )
+            raise self._unknown(id_)
         return found
-
-    def _check(self, query: Query) -> None:
-        if query.image is not None and query.image.shape != (self.dimensions,):
-            raise SearchError(
-                f"The index {self.path} holds embeddings of {self.dimensions} numbers, the query has the shape "
-                f"{query.image.shape}. Query it with embeddings of the bundle that it was made with."
-            )
-        if query.image is not None and not np.isfinite(query.image).all():
-            raise SearchError("The query's embedding holds NaN, so nothing is similar to it. Try another photo.")
 
     @staticmethod
     def _accepted(segment: Segment, where: Sequence[Filter]) -> NDArray[np.int64] | None:
@@ -301,16 +261,5 @@ class Index:
             number = int(np.searchsorted(self._starts, row, "right")) - 1
             item = self.segments[number].items.read(row - int(self._starts[number]))
             if item.id not in query.exclude:
-                hits.append(
-                    Hit(
-                        **vars(item), score=_cosine(total),
-                        image_score=None if query.image is None else _cosine(image),
-                        text_score=None if query.text is None else _cosine(text),
-                    )
-                )  # fmt: skip
+                hits.append(hit_of(query, item, total, image, text))
         return hits
-
-
-def _cosine(score: float) -> float:
-    """Without what rounding added."""
-    return min(1.0, max(-1.0, score))

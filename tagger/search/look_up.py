@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tagger.errors import BundleError, PhotoError, SearchError
+from tagger.files import is_there
 from tagger.pretrained import shipped_models
 from tagger.search.changes import other_bundle
 from tagger.search.distinct import leave_out_near_duplicates
@@ -62,7 +63,7 @@ def name_part(index: ProductIndex, name: str) -> Part:
     Raises:
         SearchError: it is neither.
     """
-    if Path(name).is_file():
+    if is_there(name) and Path(name).is_file():
         return Part("image", name)
     if name in index:
         return Part("id", name)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tagger.errors import SearchError
+from tagger.files import is_there
 from tagger.search.product_index import ProductIndex, Query
 from tagger.search.text import TextVector, mixed
 
@@ -38,7 +38,7 @@ class Part(NamedTuple):
 def parse_part(kind: Kind, text: str) -> Part:
     """Read a part as a person writes it: `shirt.jpg`, `shirt.jpg:0.7`. The path of a photo that is there wins."""
     found = _WEIGHTED.fullmatch(text)
-    if found is None or (kind == "image" and Path(text).exists()):
+    if found is None or (kind == "image" and is_there(text)):
         return Part(kind, text)
     return Part(kind, found[1], float(found[2]))
 

@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from tagger.errors import IndexFolderError
 from tagger.search.ann import HNSW, open_hnsw
-from tagger.search.arrays import Widener, map_array, open_array
+from tagger.search.arrays import map_array, open_array, widen
 from tagger.search.columns import COLUMN_FILES, Columns, ColumnWriter
+from tagger.search.cosines import Cosines
 from tagger.search.items import ITEM_FILES, Item, ItemStore, ItemWriter
 from tagger.search.manifest import SegmentEntry, check_files, damaged
 from tagger.search.postings import TEXT_FILES, TextStore, TextWriter
@@ -30,10 +31,8 @@ from tagger.search.text import WordWeights
 VECTORS = "vectors.npy"
 #: No segment is without these.
 FILES = (VECTORS, *ITEM_FILES, *COLUMN_FILES, *TEXT_FILES)
-#: Vectors widened at once: they stay in the processor's cache.
-_ROWS = 1024
-#: What rounding may add to the cosine of two unit vectors.
-_LARGEST_SCORE = 1.01
+#: What rounding may make of a length of 1, or add to the cosine of two unit vectors.
+_TOLERANCE = 0.01
 #: What half precision may make of a length of 1.
 _HALF_ROUNDING = 1e-3
 
@@ -155,6 +154,7 @@ class Segment:
         check_files(self.folder, entry.files, max_checked)
         vectors = map_array(self.folder / VECTORS, np.dtype(np.float16), (entry.count, dimensions))
         self.vectors = cast(NDArray[np.float16], vectors)
+        self._cosines = Cosines(self.vectors)
         self.items = ItemStore(self.folder, entry.count)
         self.columns = Columns(self.folder, entry.count)
         self.text = TextStore(self.folder, entry.count)
@@ -190,30 +190,32 @@ class Segment:
         """
         return None if self._hnsw is None else open_hnsw(self.folder / HNSW, self._hnsw, *self.vectors.shape)
 
+    def unit_vectors(self, rows: NDArray[np.int64] | list[int]) -> NDArray[np.float32]:
+        """The vectors of some rows, float32 (K, D).
+
+        Raises:
+            IndexFolderError: there are some that are not of length 1, nor zeros.
+        """
+        vectors = widen(self.vectors[rows])
+        lengths = np.linalg.norm(vectors, axis=1)
+        self._check(((lengths == 0) | (np.abs(lengths - 1) <= _TOLERANCE)).all())
+        return vectors
+
     def image_scores(
         self, queries: NDArray[np.float32], start: int, stop: int, rows: NDArray[np.int64] | None
     ) -> NDArray[np.float32]:
         """Cosines with queries (B, D), float32 (B, N), of the products from `start` to `stop`, or of some rows.
 
-        For one query they are taken row by row: equal vectors have equal scores, wherever they stand.
-
         Raises:
             IndexFolderError: there are vectors that are not of length 1.
         """
-        count = stop - start if rows is None else len(rows)
-        scores = np.empty((len(queries), count), dtype=np.float32)
-        widen = Widener(min(_ROWS, count), self.vectors.shape[1])
-        for first in range(0, count, _ROWS):
-            last = min(first + _ROWS, count)
-            halves = self.vectors[start + first : start + last] if rows is None else self.vectors[rows[first:last]]
-            vectors = widen(halves)
-            if len(queries) == 1:
-                np.vecdot(vectors, queries[0], out=scores[0, first:last])
-            else:
-                np.matmul(queries, vectors.T, out=scores[:, first:last])
-        if count and not np.abs(scores).max() <= _LARGEST_SCORE:
-            raise damaged(self.folder / VECTORS, "it holds vectors that are not of length 1")
+        scores = self._cosines(queries, start, stop, rows)
+        self._check(not scores.size or max(scores.max(), -scores.min()) <= 1 + _TOLERANCE)
         return scores
+
+    def _check(self, are_units: bool | np.bool_) -> None:
+        if not are_units:
+            raise damaged(self.folder / VECTORS, "it holds vectors that are not of length 1")
 
     def _read_deleted(self) -> NDArray[np.uint32]:
         """Rows of products that are no more, rising, uint32 (K,)."""

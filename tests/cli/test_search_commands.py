@@ -172,6 +172,8 @@ def test_similar_says_what_it_does_not_know(tmp_path: Path, folder: Path) -> Non
     assert isinstance(unknown.exception, SearchError) and 'Did you mean "0"?' in str(unknown.exception)
     assert isinstance(similar("0", "--index", tmp_path / "none").exception, IndexFolderError)
     assert similar("0", "--index", folder, "-k", 0).exit_code == 2
+    for name in ("", "x" * 5000):  # what can be no path
+        assert "neither a photo nor the id" in str(similar(name, "--index", folder).exception)
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -228,7 +230,9 @@ def test_many_ids_are_answered_and_unknown_ones_told(folder: Path, catalog: Path
     assert result.exit_code == 3
     assert [row[0] for row in rows_of(result.stdout)[1:]] == ["0", "5", "1"]
     assert 'no product "11" among the 6' in result.stderr and 'Did you mean "1"' in result.stderr
-    piped = CliRunner().invoke(similar_module.command, ["-", "--index", str(folder), "-k", "1"], input="0\n\n3\n")
+    odd = f"0\n\n{'x' * 5000}\na\0b\n3\n"
+    piped = CliRunner().invoke(similar_module.command, ["-", "--index", str(folder), "-k", "1"], input=odd)
+    assert piped.exit_code == 3 and "2 of 4 queries could not be answered" in piped.stderr
     assert [row[:3] for row in rows_of(piped.stdout)[1:]] == [["0", "1", "3"], ["3", "1", "0"]]
     assert similar("0", "1", "--text", "red", "--index", folder).exit_code == 2
 

@@ -158,6 +158,21 @@ def test_damaged_vectors_never_give_hits(folder: Path, monkeypatch: pytest.Monke
         Index.open(folder).similar(np.ones(7))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.5])
+def test_a_damaged_number_is_noticed_where_the_query_does_not_look_at_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    monkeypatch.setattr(index_module, "_MAX_CHECKED_BYTES", 0)
+    path = segment_of(folder) / VECTORS
+    vectors = np.load(path)
+    vectors[20] = [1, value, 0, 0, 0, 0, 0]
+    np.save(path, vectors)
+    index = Index.open(folder)
+    for ask in (lambda: index.similar(np.eye(7)[0]), lambda: index.vector("p20"), lambda: list(index.scan())):
+        with pytest.raises(IndexFolderError, match=r"vectors.npy is damaged .*not of length 1.*Copy the index again"):
+            ask()
+
+
 @pytest.mark.parametrize("change", [{"count": 49}, {"count": 51}])
 def test_a_manifest_that_does_not_fit_is_refused(folder: Path, change: dict[str, int]) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())

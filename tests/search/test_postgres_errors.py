@@ -97,14 +97,14 @@ def test_there_may_be_no_index_or_another_version(url: str) -> None:
     index = write_index(products(3), url, bundle_id="b")
     own = url.rsplit("=", 1)[1]
     with psycopg.connect(url.rsplit("schema=", 1)[0].rstrip("&?"), autocommit=True) as connection:
-        connection.execute(f"UPDATE {own}.about SET version = 2")
+        connection.execute(f"UPDATE {own}.about SET version = 3")
         for action in (lambda: open_index(url), lambda: len(index), lambda: index.remove(["p1"])):
-            with pytest.raises(IndexFolderError, match=r"version 2, .* reads version 1\. Upgrade with: pip"):
+            with pytest.raises(IndexFolderError, match=r"version 3, .* reads version 2\. Upgrade with: pip"):
                 action()
         connection.execute(f"UPDATE {own}.about SET version = 0")
         with pytest.raises(IndexFolderError, match=r"version 0, .* Make it again"):
             open_index(url)
-        connection.execute(f"""UPDATE {own}.about SET version = 1, state = '{{"count": 3}}'""")
+        connection.execute(f"""UPDATE {own}.about SET version = 2, state = '{{"count": 3}}'""")
         with pytest.raises(IndexFolderError, match="is damaged"):
             open_index(url)
 

@@ -110,6 +110,45 @@ def test_answers_are_those_of_the_folder(same: tuple[Index, ProductIndex], where
     )
 
 
+@pytest.mark.parametrize("few", [0, 1_000])
+@pytest.mark.parametrize("where", FILTERS[:4], ids=lambda texts: " & ".join(texts) or "all")
+def test_answers_are_the_same_where_little_is_looked_at_at_first(
+    same: tuple[Index, ProductIndex], monkeypatch: pytest.MonkeyPatch, few: int, where: list[str]
+) -> None:
+    from tagger.search.postgres import queries
+
+    folder, database = same
+    for name, value in {"_LEAST": 1, "_EACH": 1, "_MORE": 2, "_SAMPLE": 100, "FEW": few}.items():
+        monkeypatch.setattr(queries, name, value)
+    filters = [parse_filter(text) for text in where]
+    asked = queries_of(folder)
+    asked.append(mix(folder, [Part("id", "p7"), Part("text", "wash floral", -0.9)], {}))
+    for k in (1, 10):
+        assert_same(database.search(asked, k, where=filters), folder.search(asked, k, where=filters))
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_words_are_kept_in_blocks_of_any_size(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    from tagger.search.postgres import texts
+
+    monkeypatch.setattr(texts, "_BLOCK", block)
+    folder, database = both(tmp_path / "index", url, products(60))
+    assert database.add(products(25, 1, "a"), bundle_id="b") == folder.add(products(25, 1, "a"), bundle_id="b")
+    assert_same(database.search(queries_of(database), 30), folder.search(queries_of(folder), 30))
+
+
+def test_products_need_no_words(tmp_path: Path, url: str) -> None:
+    wordless = [(Item(f"p{row}"), vector) for row, vector in enumerate(np.eye(12, dtype=np.float32))]
+    folder, database = both(tmp_path / "index", url, wordless)
+    asked = [Query(ONES), mix(folder, [Part("text", "shirt")], {})]
+    assert_same(database.search(asked, 5), folder.search(asked, 5))
+    assert database.add(products(3), bundle_id="b") == folder.add(products(3), bundle_id="b")
+    asked = queries_of(folder)[:4]
+    assert_same(database.search(asked, 5), folder.search(asked, 5))
+
+
 @pytest.fixture(scope="module")
 def same(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Index, ProductIndex]]:
     """The same 300 products, some twice under another id, in a folder and in a database."""

@@ -57,8 +57,8 @@ def build_postgres_index(
             )  # fmt: skip
             create_tables(connection, address, state)
             weights = incoming.texts.learn()
-            state, numbers = write_words(connection, address, state, incoming.texts.terms, weights)
-            state = incoming.move(address, state, numbers, weights)
+            state = write_words(connection, address, state, incoming.texts.terms, weights)
+            state = incoming.move(address, state, weights)
             write_state(connection, address, finish_tables(connection, address, state))
         drop_old(connection, address)
     return PostgresIndex(url)

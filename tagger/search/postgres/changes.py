@@ -33,19 +33,19 @@ from tagger.search.postgres.tables import (
     create_tables,
     finish_tables,
     item_of,
+    postings,
     products,
-    signed,
     storable,
     words,
 )
-from tagger.search.postgres.texts import Texts
+from tagger.search.postgres.texts import Postings, Texts, signed
 from tagger.search.product_index import Change
 from tagger.search.segment import stored_vector
 from tagger.search.text import WordWeights
 
 #: Products that are sent together.
 _BLOCK = 4_096
-_INCOMING, _TEXTS = SQL("pg_temp.incoming"), SQL("pg_temp.incoming_texts")
+_INCOMING = SQL("pg_temp.incoming")
 _MERGED_AT = 0.5
 
 
@@ -104,24 +104,23 @@ class Incoming:
             ["int8", "text", "text", "jsonb", "halfvec"], rows,
         )  # fmt: skip
 
-    def move(self, address: Address, state: State, numbers: NDArray[np.integer], weights: WordWeights) -> State:
+    def move(self, address: Address, state: State, weights: WordWeights) -> State:
         """Append them to the products of an index; returns its state with them.
 
         Args:
             address: of the index.
             state: of the index, locked.
-            numbers: of the words, as in `Texts.terms`, (V,).
             weights: of the words.
         """
-        send_texts(self.connection, enumerate(self.texts.vectors(weights, numbers), 1))
         self.connection.execute(
             SQL(
-                "INSERT INTO {} (number, id, item, cells, embedding, text)"
-                " SELECT position + %s, id, item, cells, embedding, text FROM {} LEFT JOIN {} USING (position)"
-                " ORDER BY position"
-            ).format(products(address, state), _INCOMING, _TEXTS),
+                "INSERT INTO {} (number, id, item, cells, embedding)"
+                " SELECT position + %s, id, item, cells, embedding FROM {} ORDER BY position"
+            ).format(products(address, state), _INCOMING),
             (state.last,),
         )
+        numbers = np.arange(state.last + 1, state.last + 1 + len(self))
+        write_postings(self.connection, address, state, self.texts.postings(weights, numbers))
         columns = state.columns | {name: state.columns.get(name, False) or own for name, own in self.columns.items()}
         count, last = state.count + len(self), state.last + len(self)
         return replace(state, count=count, last=last, columns=columns)
@@ -146,8 +145,8 @@ def add_products(
                 )
             ).rowcount
             state = replace(state, count=state.count - updated)
-            state, numbers, weights = _number_words(connection, address, state, incoming.texts.terms)
-            _settle(connection, address, incoming.move(address, state, numbers, weights))
+            weights = find_weights(connection, address, state, incoming.texts.terms)
+            _settle(connection, address, incoming.move(address, state, weights))
         drop_old(connection, address)
     return Change(len(incoming) - updated, updated)
 
@@ -187,22 +186,17 @@ def checked(state: State | None, address: Address, bundle_id: str, bundle_name: 
 
 def write_words(
     connection: Connection[Any], address: Address, state: State, terms: NDArray[np.uint64], weights: WordWeights
-) -> tuple[State, NDArray[np.int64]]:
-    """Write the words of a new generation; returns the state, and the numbers of the words, (V,)."""
-    numbers = np.arange(len(terms))
-    rows = zip(signed(terms), numbers.tolist(), weights.of(terms).tolist(), strict=True)
-    into = SQL("{} (term, number, idf)").format(words(address, state))
-    copy_rows(connection, into, ["int8", "int4", "float4"], rows)
-    return replace(state, words=len(terms), unknown=weights.unknown), numbers
+) -> State:
+    """Write the words of a new generation; returns its state with what the others weigh."""
+    rows = zip(signed(terms), weights.of(terms).tolist(), strict=True)
+    copy_rows(connection, SQL("{} (term, idf)").format(words(address, state)), ["int8", "float4"], rows)
+    return replace(state, unknown=weights.unknown)
 
 
-def send_texts(connection: Connection[Any], rows: Iterable[tuple[int, Any]]) -> None:
-    """Send text vectors by position or number into a temporary table, which lives until the transaction ends."""
-    connection.execute("DROP TABLE IF EXISTS pg_temp.incoming_texts")
-    connection.execute("CREATE TEMPORARY TABLE incoming_texts (position bigint, text sparsevec) ON COMMIT DROP")
-    into = SQL("{} (position, text)").format(_TEXTS)
-    copy_rows(connection, into, ["int8", "sparsevec"], (row for row in rows if row[1] is not None))
-    connection.execute(SQL("ANALYZE {}").format(_TEXTS))
+def write_postings(connection: Connection[Any], address: Address, state: State, rows: Iterable[Postings]) -> None:
+    """Write which products have each word."""
+    into = SQL("{} (term, first, products)").format(postings(address, state))
+    copy_rows(connection, into, ["int8", "int8", "bytea"], rows)
 
 
 def copy_rows(connection: Connection[Any], into: Composable, types: list[str], rows: Iterable[tuple[Any, ...]]) -> None:
@@ -219,34 +213,21 @@ def drop_old(connection: Connection[Any], address: Address) -> None:
         state = lock(connection, address)
         for (name,) in connection.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename ~ %s",
-            (address.schema, r"^(products|words)_\d+$"),
+            (address.schema, r"^(products|words|postings)_\d+$"),
         ).fetchall():
             if state is not None and not name.endswith(f"_{state.generation}"):
                 connection.execute(SQL("DROP TABLE {}").format(table(address, name)))
 
 
-def _number_words(
-    connection: Connection[Any], address: Address, state: State, terms: NDArray[np.uint64]
-) -> tuple[State, NDArray[np.int64], WordWeights]:
-    """Give numbers to words that have none; returns the state, the numbers of all, and the weights of words."""
-    hashes = signed(terms)
-    rows = connection.execute(
-        SQL("SELECT term, number, idf FROM {} WHERE term = ANY(%s)").format(words(address, state)), (hashes,)
-    ).fetchall()
-    numbers = {term: number for term, number, _ in rows}
-    new = [term for term in hashes if term not in numbers]
-    numbers |= zip(new, range(state.words, state.words + len(new)), strict=True)
-    into = SQL("{} (term, number)").format(words(address, state))
-    copy_rows(connection, into, ["int8", "int4"], ((term, numbers[term]) for term in new))
-    weights = weights_of(rows, state)
-    return replace(state, words=state.words + len(new)), np.array([numbers[term] for term in hashes]), weights
-
-
-def weights_of(rows: Iterable[tuple[int, int, float | None]], state: State) -> WordWeights:
-    """The weights of some words, from rows with term, number and weight."""
-    known = sorted((term % 2**64, idf) for term, _, idf in rows if idf is not None)
-    terms = np.array([term for term, _ in known], dtype=np.uint64)
-    return WordWeights(terms, np.array([idf for _, idf in known], dtype=np.float32), state.unknown)
+def find_weights(connection: Connection[Any], address: Address, state: State, terms: NDArray[np.uint64]) -> WordWeights:
+    """The weights of some words."""
+    with connection.cursor(binary=True) as cursor:
+        rows = cursor.execute(
+            SQL("SELECT term, idf FROM {} WHERE term = ANY(%s)").format(words(address, state)), (signed(terms),)
+        ).fetchall()
+    known = sorted((term % 2**64, idf) for term, idf in rows)
+    found = np.array([term for term, _ in known], dtype=np.uint64)
+    return WordWeights(found, np.array([idf for _, idf in known], dtype=np.float32), state.unknown)
 
 
 def _settle(connection: Connection[Any], address: Address, state: State) -> None:
@@ -264,22 +245,21 @@ def _settle(connection: Connection[Any], address: Address, state: State) -> None
 
 def _learn(connection: Connection[Any], address: Address, state: State) -> State:
     """Copy all products into the next generation, with the weights of words that they teach; returns its state."""
-    old, texts, numbers = products(address, state), Texts(), []
+    texts, numbers = Texts(), []
     for number, item in _items(connection, address, state):
         texts.add(item)
         numbers.append(number)
     new = replace(state, generation=state.generation + 1, taught=state.count, taught_last=state.last)
     weights = texts.learn() if numbers else WordWeights.none()
     create_tables(connection, address, new)
-    new, places = write_words(connection, address, new, texts.terms, weights)
-    send_texts(connection, zip(numbers, texts.vectors(weights, places), strict=True))
+    new = write_words(connection, address, new, texts.terms, weights)
     connection.execute(
         SQL(
-            "INSERT INTO {} (number, id, item, cells, embedding, text)"
-            " SELECT number, id, item, cells, embedding, new.text FROM {} AS old"
-            " LEFT JOIN {} AS new ON new.position = old.number ORDER BY number"
-        ).format(products(address, new), old, _TEXTS)
+            "INSERT INTO {} (number, id, item, cells, embedding)"
+            " SELECT number, id, item, cells, embedding FROM {} ORDER BY number"
+        ).format(products(address, new), products(address, state))
     )
+    write_postings(connection, address, new, texts.postings(weights, np.array(numbers, dtype=np.int64)))
     return finish_tables(connection, address, new)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ _SAMPLE, _HITS = 500, 10
 #: What half precision can't tell apart.
 _ROUNDING = 1e-4
 _BLOCK = 4_096
+#: Plans that are no walk through the approximate index.
+_OTHER_PLANS = ("enable_seqscan", "enable_bitmapscan", "enable_sort")
 
 
 def is_wanted(state: State) -> bool:
@@ -73,17 +77,30 @@ def create_hnsw(connection: Connection[Any], products: Identifier, state: State)
     )
 
 
-def search_widely(connection: Connection[Any], count: int) -> None:
-    """Until the transaction ends, let an approximate search look at so many candidates, and at more with filters."""
-    connection.execute(
-        "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'strict_order', true)",
-        (str(min(max(count, _LEAST), _MOST)),),
-    )
+@contextlib.contextmanager
+def searching_widely(connection: Connection[Any], count: int) -> Iterator[None]:
+    """In a transaction, let an approximate search look at so many candidates, and at more where filters refuse some.
+
+    The planner, who takes every filter for a narrow one, is told to use the approximate index all the same.
+    """
+    settings = {
+        "hnsw.ef_search": str(min(max(count, _LEAST), _MOST)), "hnsw.iterative_scan": "relaxed_order",
+        **dict.fromkeys(_OTHER_PLANS, "off"),
+    }  # fmt: skip
+    _set(connection, settings)
+    yield
+    _set(connection, dict.fromkeys(_OTHER_PLANS, "on"))
+
+
+def _set(connection: Connection[Any], settings: dict[str, str]) -> None:
+    """Until the transaction ends."""
+    calls = SQL(", ").join(SQL("set_config({}, {}, true)").format(*pair) for pair in settings.items())
+    connection.execute(SQL("SELECT {}").format(calls))
 
 
 def nearest(products: Identifier, where: Composable, count: int) -> Composed:
-    """SQL for the numbers of about the `count` nearest products to %(near)s, a HalfVector."""
-    return SQL("SELECT number FROM {} WHERE {} ORDER BY embedding <#> %(near)s::halfvec LIMIT {}").format(
+    """SQL for the numbers and vectors of about the `count` nearest products to %(near)s, a HalfVector."""
+    return SQL("SELECT number, embedding FROM {} WHERE {} ORDER BY embedding <#> %(near)s::halfvec LIMIT {}").format(
         products, where, count
     )
 
@@ -107,15 +124,15 @@ def measure_recall(connection: Connection[Any], products: Identifier, state: Sta
     if not k:
         return 1.0
     limits = _exact(connection, products, numbers, queries, k)[:, 0]
-    search_widely(connection, k)
-    statement = SQL("SELECT number, -(embedding::vector <#> %(image)s) FROM {} WHERE number = ANY(ARRAY({}))").format(
-        products, nearest(products, SQL("true"), k + 1)
+    statement = SQL("SELECT number, -(embedding::vector <#> %(image)s) FROM ({}) AS near").format(
+        nearest(products, SQL("true"), k + 1)
     )
     found = 0
-    for own, query, limit in zip(numbers.tolist(), queries, limits.tolist(), strict=True):
-        hits = _fetch(connection, statement, {"image": Vector(query), "near": HalfVector(query)})
-        others = sorted((score for number, score in hits if number != own), reverse=True)[:k]
-        found += sum(score >= limit - _ROUNDING for score in others)
+    with searching_widely(connection, k):
+        for own, query, limit in zip(numbers.tolist(), queries, limits.tolist(), strict=True):
+            hits = _fetch(connection, statement, {"image": Vector(query), "near": HalfVector(query)})
+            others = sorted((score for number, score in hits if number != own), reverse=True)[:k]
+            found += sum(score >= limit - _ROUNDING for score in others)
     return found / (len(numbers) * k)
 
 

@@ -13,18 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from psycopg import Connection, errors
 from psycopg.sql import SQL
 
-from tagger.errors import IndexFolderError, SearchError
+from tagger.errors import IndexFolderError
 from tagger.search.arrays import widen
-from tagger.search.filters import Filter, check_columns
+from tagger.search.base import BaseIndex, hit_of
+from tagger.search.filters import Filter
 from tagger.search.hints import id_hint
 from tagger.search.items import Item
-from tagger.search.mix import unit
 from tagger.search.postgres.address import parse_address
-from tagger.search.postgres.changes import add_products, remove_products, weights_of
+from tagger.search.postgres.changes import add_products, find_weights, remove_products
 from tagger.search.postgres.connection import connect, explained
-from tagger.search.postgres.queries import LookUp, Row, sparse_query
+from tagger.search.postgres.queries import LookUp, Row
 from tagger.search.postgres.state import State, missing, read_state
-from tagger.search.postgres.tables import item_of, products, signed, storable, words
+from tagger.search.postgres.tables import item_of, products, storable
 from tagger.search.product_index import Change, Hit, Query
 from tagger.search.text import TextVector, WordWeights, count_item_terms, count_terms
 
@@ -34,7 +34,7 @@ _TRIES = 5
 _T = TypeVar("_T")
 
 
-class PostgresIndex:
+class PostgresIndex(BaseIndex):
     """An opened index in a PostgreSQL database, always as it is now. Offers what `ProductIndex` says.
 
     Each call reads the database as it was when the call started; `scan` reads on while others change it. Threads take
@@ -123,15 +123,6 @@ class PostgresIndex:
             raise self._unknown(id_)
         return item_of(rows[0][0], self.place)
 
-    def vector(self, id_: str) -> NDArray[np.float32]:
-        """Unit vector of a product, float32 (D,).
-
-        Raises:
-            SearchError: it has no such product.
-        """
-        vector: NDArray[np.float32] = self.vectors([id_])[0]
-        return vector
-
     def vectors(self, ids: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors of products, float32 (N, D).
 
@@ -195,22 +186,6 @@ class PostgresIndex:
             raise ValueError(f"k must be at least 1, got {k}")
         return self._read(lambda connection, state: self._search(connection, state, queries, k, where, min_score))
 
-    def similar(self, vector: ArrayLike, k: int = 5, *, exclude: Iterable[str] = ()) -> list[Hit]:
-        """Find the products nearest to an embedding (D,), of any length but zero.
-
-        Raises:
-            SearchError: the vector can't be compared with those of the index.
-        """
-        return self.search([Query(unit(vector, self.dimensions, self.place), exclude=frozenset(exclude))], k)[0]
-
-    def similar_to(self, id_: str, k: int = 5) -> list[Hit]:
-        """Find the products that look most like one of the index, itself left out.
-
-        Raises:
-            SearchError: it has no such product.
-        """
-        return self.similar(self.vector(id_), k, exclude=[id_])
-
     def add(self, items: Iterable[tuple[Item, ArrayLike]], *, bundle_id: str, bundle_name: str = "") -> Change:
         """Add products, or put them in the place of those with the same id; see `ProductIndex.add`."""
         change = add_products(self.address, items, bundle_id, bundle_name)
@@ -267,59 +242,16 @@ class PostgresIndex:
     def _weights(self, terms: Iterable[int]) -> WordWeights:
         """The weights of these words."""
         hashes = np.array(list(terms), dtype=np.uint64)
-        return self._read(lambda connection, state: weights_of(self._words(connection, state, hashes), state))
-
-    def _words(
-        self, connection: Connection[Any], state: State, terms: NDArray[np.uint64]
-    ) -> list[tuple[int, int, float | None]]:
-        """Hash, number and weight of those of some words that are known."""
-        with connection.cursor(binary=True) as cursor:
-            return cursor.execute(
-                SQL("SELECT term, number, idf FROM {} WHERE term = ANY(%s)").format(words(self.address, state)),
-                (signed(terms),),
-            ).fetchall()
+        return self._read(lambda connection, state: find_weights(connection, self.address, state, hashes))
 
     def _search(
         self, connection: Connection[Any], state: State, queries: Sequence[Query], k: int, where: Sequence[Filter],
         min_score: float | None,
     ) -> list[list[Hit]]:  # fmt: skip
-        if not state.count:
-            raise SearchError(f"The index {self.place} is empty. Add products with `tagger index … --add`.")
-        check_columns(where, state.columns, f"the index {self.place}")
-        for query in queries:
-            self._check(query)
-        terms = {term for query in queries if query.text is not None for term in query.text.terms.tolist()}
-        known = self._words(connection, state, np.array(sorted(terms), dtype=np.uint64))
-        numbers = {term % 2**64: number for term, number, _ in known}
+        self._check(state.count, state.columns, queries, where)
         approximate = not self.exact and state.recall is not None
-        look_up = LookUp(connection, products(self.address, state), where, min_score, approximate=approximate)
-        return [
-            [self._hit(query, row) for row in look_up.best(query, sparse_query(query, numbers), k)] for query in queries
-        ]
-
-    def _check(self, query: Query) -> None:
-        if query.image is not None and query.image.shape != (self.dimensions,):
-            raise SearchError(
-                f"The index {self.place} holds embeddings of {self.dimensions} numbers, the query has the shape "
-                f"{query.image.shape}. Query it with embeddings of the bundle that it was made with."
-            )
-        if query.image is not None and not np.isfinite(query.image).all():
-            raise SearchError("The query's embedding holds NaN, so nothing is similar to it. Try another photo.")
+        look_up = LookUp(connection, self.address, state, where, min_score, approximate=approximate)
+        return [[self._hit(query, row) for row in look_up.best(query, k)] for query in queries]
 
     def _hit(self, query: Query, row: Row) -> Hit:
-        value, total, image, text = row
-        return Hit(
-            **vars(item_of(value, self.place)), score=_cosine(total),
-            image_score=None if query.image is None else _cosine(image),
-            text_score=None if query.text is None else _cosine(text),
-        )  # fmt: skip
-
-    def _unknown(self, id_: str) -> SearchError:
-        return SearchError(
-            f'There is no product "{id_}" among the {len(self):,} of the index {self.place}.{self.hint(id_)}'
-        )
-
-
-def _cosine(score: float) -> float:
-    """Without what rounding added."""
-    return min(1.0, max(-1.0, score))
+        return hit_of(query, item_of(row.item, self.place), row.total, row.image, row.text)

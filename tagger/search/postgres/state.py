@@ -2,7 +2,8 @@
 
     about            one row: the version of all this, and what `State` says
     products_N       one row a product, see `tables`
-    words_N          one row a word that products have, see `tables`
+    words_N          one row a word that taught its weight, see `tables`
+    postings_N       which products have each word, see `tables` and `texts`
 
 N is the generation: whatever changes all products or the weights of words writes new tables, and `about` names them in
 the same transaction. So whoever reads sees all of the old or all of the new.
@@ -21,9 +22,9 @@ from tagger._version import __version__
 from tagger.errors import DatabaseError, IndexFolderError, OutputError
 from tagger.search.postgres.address import Address
 
-VERSION = 1
+VERSION = 2
 ABOUT = "about"
-_OURS = r"^(about|(products|words)_\d+)$"
+_OURS = r"^(about|(products|words|postings)_\d+)$"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,6 @@ class State:
         count: products.
         first: number of the first product since all were replaced.
         last: number of the last product. Numbers rise and are never given twice.
-        words: how many words have a number.
         taught: how many products taught the weights of words.
         taught_last: the last of these.
         unknown: weight of a word that none of them had.
@@ -58,7 +58,6 @@ class State:
     count: int = 0
     first: int = 1
     last: int = 0
-    words: int = 0
     taught: int = 0
     taught_last: int = 0
     unknown: float = 1.0

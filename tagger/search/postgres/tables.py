@@ -5,10 +5,11 @@
                   item        all that is known of it, as in `Item`, JSON in ASCII
                   cells       for filters: by column the values of its cell, and those that are numbers as such, jsonb
                   embedding   unit vector, halfvec
-                  text        unit vector of its words, sparsevec; null without words
     words_N       term        hash of a word, bigint
-                  number      its place in `text`
-                  idf         its weight; null: it weighs as much as an unknown one
+                  idf         its weight
+    postings_N    term        hash of a word, bigint
+                  first       number of the first product of a block
+                  products    those of the block that have the word, packed as `texts` says
 
 PostgreSQL stores neither the character of code 0 nor halves of surrogate pairs, which file names may hold: `storable`
 writes them otherwise.
@@ -21,9 +22,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pgvector import SparseVector
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -34,8 +32,6 @@ from tagger.search.postgres.address import Address
 from tagger.search.postgres.hnsw import build_hnsw
 from tagger.search.postgres.state import State, table
 
-#: Numbers of words are below; it is the greatest that pgvector knows.
-DIMENSIONS = 1_000_000_000
 #: Larger vectors don't fit into a page with the rest of a row, and are stored elsewhere.
 _MAX_INLINE = 2_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffd]")
@@ -51,17 +47,26 @@ def words(address: Address, state: State) -> Identifier:
     return table(address, f"words_{state.generation}")
 
 
+def postings(address: Address, state: State) -> Identifier:
+    """The table of the products of each word, as SQL."""
+    return table(address, f"postings_{state.generation}")
+
+
 def create_tables(connection: Connection[Any], address: Address, state: State) -> None:
     """Create the tables of a generation; the indexes come when they are filled."""
     connection.execute(
-        SQL("CREATE TABLE {} (term bigint PRIMARY KEY, number integer NOT NULL, idf real)").format(
-            words(address, state)
-        )
+        SQL("CREATE TABLE {} (term bigint PRIMARY KEY, idf real NOT NULL)").format(words(address, state))
     )
+    at = postings(address, state)
+    connection.execute(
+        SQL("CREATE TABLE {} (term bigint NOT NULL, first bigint NOT NULL, products bytea NOT NULL)").format(at)
+    )
+    # To compress numbers takes long and saves nothing.
+    connection.execute(SQL("ALTER TABLE {} ALTER COLUMN products SET STORAGE EXTERNAL").format(at))
     connection.execute(
         SQL(
             'CREATE TABLE {} (number bigint NOT NULL, id text COLLATE "C" NOT NULL, item text NOT NULL,'
-            " cells jsonb NOT NULL, embedding halfvec({}) NOT NULL, text sparsevec)"
+            " cells jsonb NOT NULL, embedding halfvec({}) NOT NULL)"
         ).format(products(address, state), Literal(state.dimensions))
     )
     if state.dimensions <= _MAX_INLINE:
@@ -79,7 +84,9 @@ def finish_tables(connection: Connection[Any], address: Address, state: State) -
         SQL("ANALYZE {}"),
     ):
         connection.execute(statement.format(at))
-    connection.execute(SQL("ANALYZE {}").format(words(address, state)))
+    connection.execute(SQL("ALTER TABLE {} ADD PRIMARY KEY (term, first)").format(postings(address, state)))
+    for name in (words, postings):
+        connection.execute(SQL("ANALYZE {}").format(name(address, state)))
     return replace(state, recall=build_hnsw(connection, at, state))
 
 
@@ -112,14 +119,3 @@ def item_of(text: str, place: str) -> Item:
 def storable(text: str) -> str:
     """A text as PostgreSQL can store it; different ones stay different."""
     return _UNSTORABLE.sub(lambda found: f"\ufffd{ord(found[0]):04x}", text)
-
-
-def signed(terms: NDArray[np.uint64]) -> list[int]:
-    """Hashes of words as bigint."""
-    found: list[int] = terms.view(np.int64).tolist()
-    return found
-
-
-def sparse(numbers: NDArray[np.integer], values: NDArray[np.float32]) -> SparseVector:
-    """A text vector, from the numbers of its words and their weights, (T,)."""
-    return SparseVector(dict(zip(numbers.tolist(), values.tolist(), strict=True)), DIMENSIONS)
