@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 #: Products whose neighbours are looked for, and neighbours of each that count.
 _SAMPLE, _NEAREST = 2_000, 10
-#: Differences that are added up: together they are as long as one.
+#: Differences that are added up: together they are half as long as one.
 _ADDED = 3
 
 
@@ -34,9 +34,9 @@ class Lookalikes:
         self._differences = vectors[picked] - vectors[chosen]  # (S, D)
 
     def of(self, rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Vectors near those of some products, about as far away as their neighbours, float32 (K, D), of any length."""
+        """Vectors near those of some products, half as far away as their neighbours, float32 (K, D), of any length."""
         drawn = self._vectors[rows]
         for _ in range(_ADDED):
-            factors = rng.standard_normal((len(rows), 1), dtype=np.float32) / np.float32(np.sqrt(_ADDED))
+            factors = rng.standard_normal((len(rows), 1), dtype=np.float32) / np.float32(2 * np.sqrt(_ADDED))
             drawn += factors * self._differences[rng.integers(0, len(self._differences), len(rows))]
         return drawn

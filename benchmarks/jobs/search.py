@@ -129,6 +129,7 @@ def query(way: str, store: str, questions: str) -> dict[str, Any]:
 
 def _open_ours(store: str) -> tuple[LookUp, str]:
     from tagger.search import Index, Query
+    from tagger.search.cosines import KEPT
 
     index = Index.open(store)
 
@@ -136,7 +137,8 @@ def _open_ours(store: str) -> tuple[LookUp, str]:
         units = queries / np.linalg.norm(queries, axis=1, keepdims=True)
         return [[int(hit.id) for hit in hits] for hits in index.search([Query(unit) for unit in units], _HITS)]
 
-    return look_up, "float16, mapped"
+    copied = 4 * len(index) * index.dimensions <= KEPT
+    return look_up, "float16, mapped" + "; float32, in memory" * copied
 
 
 def _open_numpy(store: str) -> tuple[LookUp, str]:

@@ -110,15 +110,15 @@ def test_answers_are_those_of_the_folder(same: tuple[Index, ProductIndex], where
     )
 
 
-@pytest.mark.parametrize("few", [0, 1_000])
+@pytest.mark.parametrize("met", [-1, 1_000])
 @pytest.mark.parametrize("where", FILTERS[:4], ids=lambda texts: " & ".join(texts) or "all")
 def test_answers_are_the_same_where_little_is_looked_at_at_first(
-    same: tuple[Index, ProductIndex], monkeypatch: pytest.MonkeyPatch, few: int, where: list[str]
+    same: tuple[Index, ProductIndex], monkeypatch: pytest.MonkeyPatch, met: int, where: list[str]
 ) -> None:
     from tagger.search.postgres import queries
 
     folder, database = same
-    for name, value in {"_LEAST": 1, "_EACH": 1, "_MORE": 2, "_SAMPLE": 100, "FEW": few}.items():
+    for name, value in {"_LEAST": 1, "_EACH": 1, "_MORE": 2, "_SAMPLE": 100, "_MET": met}.items():
         monkeypatch.setattr(queries, name, value)
     filters = [parse_filter(text) for text in where]
     asked = queries_of(folder)

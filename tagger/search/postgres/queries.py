@@ -7,7 +7,6 @@ so that beside the best by looks only those need a closer look whose words could
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,8 +24,9 @@ from tagger.search.postgres.tables import postings, products
 from tagger.search.postgres.texts import text_scores
 from tagger.search.product_index import Query
 
-#: Where filters leave fewer products, these are searched exactly.
-FEW = 20_000
+#: Products meeting the filters that an approximate search comes across. The more the filters refuse, the more others it
+#: looks at on its way; where these are more than the filters leave, those are searched exactly.
+_MET = 100
 #: Products that filters are tried on, to guess how many they leave.
 _SAMPLE = 500
 #: Products looked at for each hit wanted, at least so many, and at most.
@@ -83,7 +83,8 @@ class LookUp:
         self.state = state
         self.where = where
         self.min_score = min_score
-        self.approximate = approximate and not self._are_few
+        self._few = self._filtered() if where and self._are_few() else None
+        self.approximate = approximate and self._few is None
 
     def best(self, query: Query, k: int) -> list[Row]:
         """The k best products, the best first."""
@@ -202,16 +203,16 @@ class LookUp:
         return places[np.argsort(-texts[places], kind="stable")]
 
     def _condition(self, query: Query) -> tuple[Composable, dict[str, Any]]:
-        where, parameters = condition(self.where, sorted(query.exclude))
+        where, parameters = condition([] if self._few is not None else self.where, sorted(query.exclude))
+        if self._few is not None:
+            where = SQL("{} AND number = ANY(%(few)s)").format(where)
+            parameters["few"] = self._few.tolist()
         if query.image is not None:
             parameters |= {"image": Vector(query.image), "near": HalfVector(query.image)}
         return where, parameters
 
-    @cached_property
     def _are_few(self) -> bool:
         """Whether filters leave few products, by a guess from some of them."""
-        if not self.where or self.state.count <= _SAMPLE:
-            return bool(self.where)
         where, parameters = condition(self.where)
         asked = np.random.default_rng(0).integers(self.state.first, self.state.last + 1, _SAMPLE)
         ((met, seen),) = self._fetch(
@@ -220,13 +221,10 @@ class LookUp:
             ),
             parameters | {"numbers": asked.tolist()},
         )
-        return bool(met * self.state.count < FEW * max(seen, 1))
+        return bool(met**2 * self.state.count <= _MET * seen**2)
 
-    @cached_property
-    def _few(self) -> NDArray[np.int64] | None:
-        """Numbers of the products that filters leave, where these are few."""
-        if not self._are_few:
-            return None
+    def _filtered(self) -> NDArray[np.int64]:
+        """Numbers of the products that filters leave."""
         where, parameters = condition(self.where)
         rows = self._fetch(SQL("SELECT number FROM {} WHERE {}").format(self.products, where), parameters)
         return np.array([number for (number,) in rows], dtype=np.int64)
