@@ -67,10 +67,11 @@ def command(
     """Measure every method of finding similar products on the same queries and the same gallery.
 
     \b
-    embedding        the layer before the heads, by cosine
+    embedding        what `tagger similar` finds photos by: the layer before the heads, and what these
+                     say, by cosine
     pca:N            the same in N dimensions; pca:0.9: as many as hold 90 % of the variance;
                      pca:best: as many as it takes, chosen on validation
-    heads:W          the embedding, and beside it what the heads say of the photo, each with weight W;
+    heads:W          the embedding, and once more what the heads say of the photo, each with weight W;
                      heads:best: the weight chosen on validation
     text             TF-IDF over names and descriptions
     hybrid:W         W embedding + (1 - W) text; hybrid:best: the weight chosen on validation

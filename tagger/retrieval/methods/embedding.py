@@ -23,7 +23,7 @@ _BEST = "best"
 
 @register("embedding")
 class Embedding(ExactMethod):
-    """The layer before the heads, compared by cosine."""
+    """What `tagger similar` finds photos by, compared by cosine: see `tagger.similarity`."""
 
     def __init__(self, argument: str, seed: int) -> None:
         super().__init__(argument, seed)
