@@ -66,7 +66,7 @@ class Components:
         return int(np.searchsorted(np.cumsum(self.shares), share - 1e-9)) + 1
 
 
-@register("pca", "16", "32", "64", "128", "256", _BEST)
+@register("pca", "16", "32", "64", "128", _BEST)
 class ReducedEmbedding(ExactMethod):
     """The embedding in fewer dimensions: a number of them, a share of the variance, or as many as it takes ("best")."""
 
