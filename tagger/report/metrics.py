@@ -324,7 +324,7 @@ def _averages(truth: Labels, predicted: Labels, f1: NDArray[np.float64], support
         "accuracy": float(sk.accuracy_score(truth, predicted)),
         "macro_f1": float(np.mean(f1)),
         "macro_f1_support_10": mean_or_none(f1[support >= COMMON_SUPPORT]),
-        "weighted_f1": float(np.average(f1, weights=support)),
+        "weighted_f1": float(np.average(f1, weights=support)) if support.any() else None,
     }
 
 

@@ -231,6 +231,12 @@ def test_set_metrics_are_those_of_scikit_learn(pairs):
         assert set_metrics(truth, predicted)["macro_f1"] == pytest.approx(np.mean(scores))
 
 
+def test_the_weighted_f1_of_products_without_a_label_is_undefined():
+    measured = set_metrics(*columns([("", "x")]))
+    assert measured["weighted_f1"] is None
+    assert measured["macro_f1"] == 0
+
+
 def test_a_share_of_nothing_is_neither_0_nor_1():
     rows = class_rows(labels("a a b"), labels("a c a"), "tag").set_index("label")
     assert np.isnan(rows.loc["b", "precision"])  # never predicted
