@@ -7,19 +7,22 @@ import logging
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 
-from tagger.catalog.table import TITLE
+from tagger.catalog.table import TITLE, Catalog
 from tagger.config import Config
 from tagger.files import atomic_file
 from tagger.network.model import build_network
 from tagger.network.onnx import find_exporter
 from tagger.progress import Progress, silent
 from tagger.report.plots import plot_history
+from tagger.training.batches import TrainingPart
 from tagger.training.bundling import learnable_flags, write_bundle
 from tagger.training.devices import as_shared, shared_by
+from tagger.training.distillation import as_teachers, learned_by, open_teachers
 from tagger.training.export import float32_copy
 from tagger.training.loop import History, Trainer, holds_checkpoint
 from tagger.training.optimization import compile_model, numeric_precision
@@ -61,19 +64,28 @@ def train(
 
     Raises:
         TrainingError: `out` holds another run, or there is nothing to resume.
-        BundleError: `start` is no bundle, or can't be fine-tuned.
+        BundleError: `start` is no bundle, or can't be fine-tuned; or a teacher is none.
         TaggerError: whatever is wrong with the catalog, the config or the disk.
     """
     started = time.monotonic()
     find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
     origin = find_start(start, out, resume)
+    teachers = open_teachers(config.training.distillation)
     with shared_by(config.training.devices):
-        prepared = prepare(data, config, split_file, progress, learned=origin.learned if origin else None)
+
+        def learned(catalog: Catalog) -> set[str]:
+            return {*(origin.learned(catalog) if origin else ()), *learned_by(teachers, catalog)}
+
+        prepared = prepare(data, config, split_file, progress, learned)
         learnable_flags(prepared, config.flags)
         if TITLE in config.inputs:
             check_titles(prepared)
-        trainer = _trainer(prepared, config, out, origin, resume)
+        training = replace(
+            prepared.training_part("train"),
+            teachers=as_teachers(teachers, prepared.space, config.photo, config.training.distillation),
+        )
+        trainer = _trainer(prepared, training, config, out, origin, resume)
         claim_folder(out, config, prepared.split, resume, origin)
         if resume and trainer.resume():
             _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
@@ -94,9 +106,11 @@ def train(
     return out / "bundle"
 
 
-def _trainer(prepared: Prepared, config: Config, out: Path, origin: Start | None, resume: bool) -> Trainer:
+def _trainer(
+    prepared: Prepared, training: TrainingPart, config: Config, out: Path, origin: Start | None, resume: bool
+) -> Trainer:
     """A network ready to be trained."""
-    training, validation = prepared.training_part("train"), prepared.training_part("validation")
+    validation = prepared.training_part("validation")
     _log.info(
         "%d products: %d photos to train on, %d to validate, %d attributes",
         len(prepared.catalog), len(training.rows), len(validation.rows), len(prepared.attributes),
