@@ -97,8 +97,12 @@ def train(
         "seed": config.training.seed,
         "products": len(prepared.catalog),
     }
-    if origin:  # by its name: where it lies here says nothing elsewhere
+    # By their names: where they lie here says nothing elsewhere.
+    if origin:
         about["started_from"] = {"model": Path(origin.model).name, "id": origin.id}
+    if teachers:
+        names = map(Path, config.training.distillation.teachers)
+        about["teachers"] = [{"model": n.name, "id": b.id} for n, b in zip(names, teachers, strict=True)]
     with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
         model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
         write_bundle(out / "bundle", model, config, prepared, about, progress)

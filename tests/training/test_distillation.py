@@ -164,6 +164,7 @@ def test_a_run_learns_what_its_teacher_says_and_not_the_labels(space: LabelSpace
 
     train(config(), wrong, tmp_path / "teacher")
     bundle = Bundle.open(train(config(teachers=[str(tmp_path / "teacher")], share=1.0), data, tmp_path / "pupil"))
+    assert bundle.manifest["teachers"] == [{"model": "teacher", "id": Bundle.open(tmp_path / "teacher").id}]
     part, given = make_part(space, 240, missing=0), make_table(240, missing=0)["colour"]
     answers = open_engine(bundle, "onnxruntime").run(part.pixels)["colour_softmax"].argmax(axis=1)
     said = pd.Series(bundle.label_space["colour"].classes)[answers].to_numpy()
