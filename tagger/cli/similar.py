@@ -11,7 +11,8 @@ import click
 
 from tagger.cli._options import NumberRange, catalog_set_option, config_option, engine_options
 from tagger.files import write_text
-from tagger.search.filters import parse_filter
+from tagger.search.filters import Filter, parse_filter
+from tagger.search.hints import filter_hint
 from tagger.search.items import Item
 from tagger.search.look_up import Asked, Found, look_up, name_part, open_tagger
 from tagger.search.mix import TEXT_WEIGHT, Part, parse_part
@@ -134,6 +135,8 @@ def command(
                 "Many queries at once are answered as CSV alone: leave out --image, --text, --id, --contact-sheet and "
                 "--format, or ask for one."
             )
+        if unmet := _unmet(index, asked.where):
+            click.echo(unmet, err=True)
         if write_many(index, queries, asked, embedder, lambda bundle: settings(bundle).catalog, out):
             sys.exit(EXIT_SOME_FAILED)
         return
@@ -156,12 +159,21 @@ def command(
     if any(hit.predicted for hit in found.hits) and not out and form in (None, "table"):
         click.echo("* predicted from the photo: the catalog has no such label", err=True)
     if not found.hits:
-        click.echo(_nothing(index, parts, filters, min_score), err=True)
+        click.echo(_unmet(index, asked.where) or _nothing(index, parts, filters, min_score), err=True)
     if contact_sheet:
         from tagger.search.contact_sheet import write_contact_sheet
 
         write_contact_sheet(contact_sheet, *found)
         click.echo(f"Contact sheet: {contact_sheet}", err=True)
+
+
+def _unmet(index: ProductIndex, where: tuple[Filter, ...]) -> str:
+    """What to say where no product meets the filters, or ""."""
+    if not where or not len(index) or index.count(where):
+        return ""
+    return (
+        f"None of the {len(index):,} products meets {' and '.join(map(str, where))}.{filter_hint(where, index.count)}"
+    )
 
 
 def _nothing(index: ProductIndex, parts: list[Part], filters: tuple[str, ...], min_score: float | None) -> str:

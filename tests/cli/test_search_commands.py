@@ -227,6 +227,12 @@ def test_one_query_as_json_in_a_file(folder: Path, tmp_path: Path, name: str, op
     assert similar("0", "--index", folder, "--out", tmp_path / name, "--format", "table").exit_code == 2
 
 
+def test_a_filter_that_no_product_meets_is_told(folder: Path) -> None:
+    said = "None of the 6 products meets baseColour=red. Did you mean baseColour=Red?\n"
+    assert similar("0", "--index", folder, "--where", "baseColour=red").stderr == said
+    assert similar("0", "1", "--index", folder, "--where", "baseColour=red").stderr.startswith(said)
+
+
 def test_nan_is_no_number(folder: Path) -> None:
     assert similar("0", "--index", folder, "--min-score", "nan").exit_code == 2
     assert similar("0", "--index", folder, "--text-weight", "nan").exit_code == 2
