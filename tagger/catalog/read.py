@@ -74,6 +74,15 @@ def read_products(path: Path | str, config: CatalogConfig = _DEFAULTS, *, record
         raise CatalogError(f"{error} {_LAYOUTS}{_hint(path)}") from error
 
 
+def fit_layout(config: CatalogConfig, path: Path | str) -> CatalogConfig:
+    """The settings of the catalog that a bundle was trained on, for another one: of any layout, which is recognised.
+
+    Whether a folder of folders has classes can't be recognised, so what was said of that stays.
+    """
+    said = config.layout in ("photos", "classes") and Path(path).is_dir() and not is_fashion(Path(path))
+    return config if said else config.model_copy(update={"layout": "auto"})
+
+
 def warn_of_dropped(products: Products | Catalog) -> None:
     """Log a warning for each kind of row, or photo, that the reader left out: nobody misses it in a long result."""
     for finding in products.report.findings:

@@ -88,7 +88,7 @@ def command(
     A name alone stands for its usual settings, "all" for every method but the last two, which need
     TensorFlow. Settings are chosen on products of the validation part that are no queries.
     """
-    from tagger.catalog.read import read_catalog
+    from tagger.catalog.read import fit_layout, read_catalog
     from tagger.config import load_config, override_config
     from tagger.inference import Tagger
     from tagger.search.look_up import open_tagger
@@ -114,7 +114,9 @@ def command(
     else:
         assert model is not None
         tagger = Tagger.open(model, engine, engine_precision)
-    config = load_config(config_file, overrides) if config_file else override_config(tagger.bundle.config, overrides)
+    trained = tagger.bundle.config
+    trained = trained.model_copy(update={"catalog": fit_layout(trained.catalog, data)})
+    config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     tagger = tagger.with_limits(config.photo)
     catalog = read_catalog(data, config.catalog)
     with progress_bar() as progress:
