@@ -12,6 +12,7 @@ from tagger.cli._progress import progress_bar
 
 #: As `tagger.search.duplicates` has it, written out so that help comes at once.
 _MAX_DIFFERENCE = 4.0
+_SHOWN = 5
 
 
 @click.command("duplicates", context_settings={"show_default": True})
@@ -54,8 +55,8 @@ def command(
     write_listings(listings, products, out)
     groups = listings[-1].group if listings else 0
     click.echo(f"Duplicates: {out} ({groups:,} group(s), {len(listings):,} products)")
-    if problems := len(cache.problems):
-        click.echo(f"{problems:,} photo(s) can't be used; their products are left out.", err=True)
+    for id_, reason in list(cache.problems.items())[:_SHOWN]:  # how many there are, the cache has said
+        click.echo(f"  {id_}: {reason}", err=True)
     if contact_sheet:
         from tagger.search.group_sheet import write_group_sheet
 
