@@ -158,6 +158,15 @@ class AugmentationConfig(_Section):
         return self
 
 
+class DistillationConfig(_Section):
+    """Finished networks whose answers are learned from beside the labels, see `tagger.training.distillation`."""
+
+    #: bundles, run folders, or names of shipped models; none: the labels alone.
+    teachers: tuple[str, ...] = ()
+    #: how much their answers count beside the labels.
+    share: float = Field(0.8, gt=0, le=1)
+
+
 class TrainingConfig(_Section):
     """Optimisation: which steps, with warm-up and a cosine, and when to stop."""
 
@@ -178,6 +187,8 @@ class TrainingConfig(_Section):
     weight_decay: float = Field(0.05, ge=0)
     warmup_epochs: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.05, ge=0, lt=1)
+    #: how far softmax heads forget, once trained, how frequent classes are; see `tagger.training.logit_adjustment`.
+    logit_adjustment: float = Field(0.15, ge=0, le=1)
     #: momentum of the exponential moving average of the weights; 0: none.
     ema: float = Field(0.995, ge=0, lt=1)
     #: epochs without a better mean macro-F1 on validation before training stops; 0: never.
@@ -189,6 +200,7 @@ class TrainingConfig(_Section):
     devices: int = Field(1, ge=1)
     seed: int = Field(0, ge=0, lt=2**32)
     augmentation: AugmentationConfig = AugmentationConfig()
+    distillation: DistillationConfig = DistillationConfig()
 
     @model_validator(mode="after")
     def _a_batch_is_enough_for_all(self) -> Self:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tagger.catalog.cache import perceptual_hashes
+from tagger.catalog.cache import hashed_size, perceptual_hashes
 from tagger.catalog.photos import decode_photo
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.config import PhotoConfig
@@ -59,10 +59,10 @@ def _look_alike(signs: Mapping[str, int], shared: list[str], images: Mapping[str
     alike = []
     for at in np.linspace(0, len(shared) - 1, min(len(shared), _SAMPLE)).astype(int):
         try:
-            pixels = decode_photo(images[shared[at]], photo)
+            pixels = decode_photo(images[shared[at]], hashed_size(photo))
         except PhotoError:
             continue
-        differing = photo_sign(int(perceptual_hashes(pixels[None])[0])) ^ signs[shared[at]]
+        differing = photo_sign(int(perceptual_hashes([pixels])[0])) ^ signs[shared[at]]
         alike.append(differing.bit_count() <= _BITS)
     return not alike or float(np.mean(alike)) >= _MOST
 

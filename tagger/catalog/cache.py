@@ -20,7 +20,7 @@ import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
-from tagger.catalog.parallel import decode_photos
+from tagger.catalog.parallel import Decoded, decode_photos
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.config import PhotoConfig
 from tagger.errors import MissingDependencyError, OutputError, PhotoError
@@ -35,8 +35,13 @@ DECODER_VERSION = 1
 #: Seconds without a write after which an unfinished cache counts as left behind.
 _ABANDONED_AFTER = 3600
 
+#: Photos are hashed in this size, whatever size a run trains on, so that a split without leaks is so for every run. It
+#: is the default size of a config: most caches hold these pixels already.
+_HASHED_HEIGHT, _HASHED_WIDTH = 80, 60
+
 _PIXELS = "pixels.npy"
-_HASHES = "hashes.npy"
+#: Older programs wrote hashes.npy, made in the size of the cache.
+_HASHES = f"hashes-{_HASHED_WIDTH}x{_HASHED_HEIGHT}.npy"
 _CONTENTS = "contents.json"
 
 
@@ -56,12 +61,16 @@ class PhotoCache:
         pixels: uint8 (N, H, W, 3), memory-mapped and read-only.
         rows: product id → row of `pixels`; products without a readable photo are absent.
         problems: product id → why its photo can't be read.
+        paths: of the photos, in the order of the rows.
+        photo: how they were decoded.
     """
 
     folder: Path
     pixels: NDArray[np.uint8] = field(repr=False)
     rows: dict[str, int] = field(repr=False)
     problems: dict[str, str]
+    paths: tuple[str, ...] = field(repr=False)
+    photo: PhotoConfig
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -80,20 +89,28 @@ class PhotoCache:
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
-        """Perceptual hashes of the photos as decoded, uint64 (N,); computed on first need and kept in the cache.
+        """Perceptual hashes of the photos, uint64 (N,), the same in caches of any size.
+
+        Computed on first need and kept in the cache; one of another size than that of the hashes decodes once more.
 
         Raises:
             MissingDependencyError: imagehash is not installed.
+            PhotoError: a photo was taken away, or changed, since the cache was opened.
+            CatalogError: a decoding process died.
         """
         path = self.folder / _HASHES
         with contextlib.suppress(OSError, ValueError):
             stored = np.load(path, allow_pickle=False)
             if stored.dtype == np.uint64 and stored.shape == (len(self),):
                 return cast(NDArray[np.uint64], stored)
-        hashes = perceptual_hashes(self.pixels)
+        hashes = perceptual_hashes(self._to_hash())
         with atomic_file(path) as temporary:
             np.save(temporary, hashes)
         return hashes
+
+    def _to_hash(self) -> Iterable[NDArray[np.uint8]]:
+        photo = hashed_size(self.photo)
+        return self.pixels if photo == self.photo else map(_readable, decode_photos(self.paths, photo))
 
 
 def open_cache(
@@ -117,12 +134,12 @@ def open_cache(
     """
     sources = _sources(catalog)
     home = (folder or default_folder()) / _key(sources, photo)
-    cache = _load(home, photo)
+    cache = _load(home, sources, photo)
     if cache is None:
         _clear_leftovers(home.parent)
         with atomic_folder(home) as temporary:
             _build(sources, photo, temporary, progress)
-        cache = _load(home, photo)
+        cache = _load(home, sources, photo)
         if cache is None:
             raise OutputError(f"The cache {home} was changed while it was written. Run again.")
     if cache.problems:
@@ -138,11 +155,16 @@ def default_folder() -> Path:
     return (Path(shared) if shared else Path.home() / ".cache") / "catalog-tagger"
 
 
-def perceptual_hashes(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def hashed_size(photo: PhotoConfig) -> PhotoConfig:
+    """How a photo is decoded to be hashed: within the same limits, and in one size for all."""
+    return photo.model_copy(update={"height": _HASHED_HEIGHT, "width": _HASHED_WIDTH})
+
+
+def perceptual_hashes(photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint64]:
     """Return the 64-bit pHash of each photo, uint64 (N,), as `imagehash.phash` computes it.
 
     Args:
-        pixels: uint8 (N, H, W, 3).
+        photos: uint8 (N, H, W, 3), or one after the other.
 
     Raises:
         MissingDependencyError: imagehash is not installed.
@@ -151,11 +173,14 @@ def perceptual_hashes(pixels: NDArray[np.uint8]) -> NDArray[np.uint64]:
         import imagehash
     except ImportError as error:
         raise MissingDependencyError("imagehash", "train", "to find near-duplicate photos") from error
-    hashes = np.empty(len(pixels), dtype=np.uint64)
-    for row, photo in enumerate(pixels):
-        bits = imagehash.phash(Image.fromarray(photo)).hash  # bool (8, 8)
-        hashes[row] = int.from_bytes(np.packbits(bits).tobytes(), "big")
-    return hashes
+    bits = (imagehash.phash(Image.fromarray(photo)).hash for photo in photos)  # bool (8, 8)
+    return np.fromiter((int.from_bytes(np.packbits(each).tobytes(), "big") for each in bits), dtype=np.uint64)
+
+
+def _readable(decoded: Decoded) -> NDArray[np.uint8]:
+    if isinstance(decoded, PhotoError):
+        raise decoded
+    return decoded
 
 
 def _sources(catalog: Catalog) -> list[_Source]:
@@ -177,17 +202,19 @@ def _key(sources: list[_Source], photo: PhotoConfig) -> str:
     return "photos-" + hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def _load(home: Path, photo: PhotoConfig) -> PhotoCache | None:
+def _load(home: Path, sources: list[_Source], photo: PhotoConfig) -> PhotoCache | None:
     """Open a finished cache; None where there is none, or where it is damaged and better made again."""
     try:
         contents = json.loads((home / _CONTENTS).read_text(encoding="utf-8"))
         pixels = np.load(home / _PIXELS, mmap_mode="r", allow_pickle=False)
         ids, problems = contents["ids"], contents["problems"]
+        found = {source.id: source.path for source in sources}
+        paths = tuple(found[id_] for id_ in ids)
     except (OSError, ValueError, KeyError):
         return None
     if pixels.dtype != np.uint8 or pixels.shape != (len(ids), photo.height, photo.width, 3):
         return None
-    return PhotoCache(home, pixels, {id_: row for row, id_ in enumerate(ids)}, problems)
+    return PhotoCache(home, pixels, {id_: row for row, id_ in enumerate(ids)}, problems, paths, photo)
 
 
 def _clear_leftovers(folder: Path) -> None:

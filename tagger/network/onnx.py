@@ -3,6 +3,9 @@
 TensorFlow writes the plainest graph, which tags fastest; PyTorch is the next best, and so nothing else is needed beside
 it. A network of another backend is saved, and a child process with one of those two loads and writes it.
 
+The same weights give the same bytes, see `tagger.network.canonical`, as long as backend, exporter and kind of processor
+are the same: by the bytes a bundle knows its network.
+
 Run as a script, this module is that child: `python -m tagger.network.onnx network.keras network.onnx`.
 """
 
@@ -21,6 +24,7 @@ import keras
 
 import tagger.network.layers  # noqa: F401  # the child loads networks that hold them
 from tagger.errors import MissingDependencyError, TrainingError
+from tagger.network.canonical import make_canonical
 
 #: Backend → the packages with which it writes ONNX, the best one first.
 _EXPORTERS = {"tensorflow": ("tensorflow", "tf2onnx"), "torch": ("torch",)}
@@ -55,10 +59,10 @@ def write_onnx(network: keras.Model, path: Path) -> None:
     exporter = find_exporter()
     if exporter != keras.backend.backend():
         _write_elsewhere(network, path, exporter)
-    elif exporter == "tensorflow":
-        _write_with_tensorflow(network, path)
-    else:
-        _write_with_torch(network, path)
+        return
+    write = _write_with_tensorflow if exporter == "tensorflow" else _write_with_torch
+    write(network, path)
+    _rewrite_canonical(path)
 
 
 def _write_with_tensorflow(network: keras.Model, path: Path) -> None:
@@ -87,6 +91,14 @@ def _write_with_torch(network: keras.Model, path: Path) -> None:
             dynamo=False,  # the newer exporter needs another package and gains nothing
             verbose=False,
         )
+
+
+def _rewrite_canonical(path: Path) -> None:
+    import onnx
+
+    model = onnx.load(path)
+    make_canonical(model)
+    path.write_bytes(model.SerializeToString(deterministic=True))
 
 
 def _write_elsewhere(network: keras.Model, path: Path, exporter: str) -> None:

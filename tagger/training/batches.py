@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.config import AugmentationConfig, TrainingConfig
-from tagger.training.augmentation import augment
+from tagger.training.augmentation import augment, resize
+from tagger.training.distillation import Teachers
 from tagger.training.mixing import mix
 from tagger.training.targets import Targets
 
@@ -38,12 +39,14 @@ class TrainingPart:
         rows: row of the cache for each of the N products, int64 (N,).
         targets: targets of the N products.
         classes: width of each output.
+        teachers: networks whose answers are targets, too.
     """
 
     pixels: NDArray[np.uint8]
     rows: NDArray[np.int64]
     targets: Targets
     classes: dict[str, int]
+    teachers: Teachers | None = None
 
     def sample(self, count: int, seed: int) -> TrainingPart:
         """At most that many of the products, in their order."""
@@ -79,11 +82,14 @@ class TrainingPart:
         mixed: bool,
         rng: np.random.Generator,
     ) -> Batch:
-        photos = augment(np.asarray(self.pixels[self.rows[chosen]]), config, size, rng)
+        whole = self.pixels.shape[1:3] if self.teachers else size  # teachers look at photos of the full size
+        photos = augment(np.asarray(self.pixels[self.rows[chosen]]), config, whole, rng)
         targets, weights = self.targets.batch(chosen, self.classes)
         if mixed:
             photos, targets, weights = mix(photos, targets, weights, config, rng)
-        return Batch(photos, targets, weights)
+        if self.teachers:
+            targets = self.teachers.soften(photos, targets)
+        return Batch(resize(photos, size), targets, weights)
 
 
 def _shareable(order: NDArray[np.int64], devices: int) -> NDArray[np.int64]:

@@ -53,7 +53,7 @@ def compact_bundle(
         data: catalog on whose photos both are compared: those that the bundle was not trained on, where it knows them.
         out: folder of the copy.
         max_bytes: of all its files.
-        compare: `tag_agreement` of `tagger.inference`, which stands below the training.
+        compare: `tag_agreement` of `tagger.inference`.
         progress: told about decoding.
 
     Returns:

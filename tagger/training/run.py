@@ -7,20 +7,24 @@ import logging
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 
-from tagger.catalog.table import TITLE
+from tagger.catalog.table import TITLE, Catalog
 from tagger.config import Config
 from tagger.files import atomic_file
 from tagger.network.model import build_network
 from tagger.network.onnx import find_exporter
 from tagger.progress import Progress, silent
 from tagger.report.plots import plot_history
+from tagger.training.batches import TrainingPart
 from tagger.training.bundling import learnable_flags, write_bundle
 from tagger.training.devices import as_shared, shared_by
+from tagger.training.distillation import as_teachers, learned_by, open_teachers
 from tagger.training.export import float32_copy
+from tagger.training.logit_adjustment import adjust_logits
 from tagger.training.loop import History, Trainer, holds_checkpoint
 from tagger.training.optimization import compile_model, numeric_precision
 from tagger.training.prepare import Prepared, prepare
@@ -61,19 +65,28 @@ def train(
 
     Raises:
         TrainingError: `out` holds another run, or there is nothing to resume.
-        BundleError: `start` is no bundle, or can't be fine-tuned.
+        BundleError: `start` is no bundle, or can't be fine-tuned; or a teacher is none.
         TaggerError: whatever is wrong with the catalog, the config or the disk.
     """
     started = time.monotonic()
     find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
     origin = find_start(start, out, resume)
+    teachers = open_teachers(config.training.distillation)
     with shared_by(config.training.devices):
-        prepared = prepare(data, config, split_file, progress, learned=origin.learned if origin else None)
+
+        def learned(catalog: Catalog) -> set[str]:
+            return {*(origin.learned(catalog) if origin else ()), *learned_by(teachers, catalog)}
+
+        prepared = prepare(data, config, split_file, progress, learned)
         learnable_flags(prepared, config.flags)
         if TITLE in config.inputs:
             check_titles(prepared)
-        trainer = _trainer(prepared, config, out, origin, resume)
+        training = replace(
+            prepared.training_part("train"),
+            teachers=as_teachers(teachers, prepared.space, config.photo, config.training.distillation),
+        )
+        trainer = _trainer(prepared, training, config, out, origin, resume)
         claim_folder(out, config, prepared.split, resume, origin)
         if resume and trainer.resume():
             _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
@@ -85,18 +98,25 @@ def train(
         "seed": config.training.seed,
         "products": len(prepared.catalog),
     }
-    if origin:  # by its name: where it lies here says nothing elsewhere
+    # By their names: where they lie here says nothing elsewhere.
+    if origin:
         about["started_from"] = {"model": Path(origin.model).name, "id": origin.id}
+    if teachers:
+        names = map(Path, config.training.distillation.teachers)
+        about["teachers"] = [{"model": n.name, "id": b.id} for n, b in zip(names, teachers, strict=True)]
     with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
         model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
+        adjust_logits(model, prepared.answers, training.targets, config.training.logit_adjustment)
         write_bundle(out / "bundle", model, config, prepared, about, progress)
     _log.info("Wrote %s after %.0f s", out / "bundle", time.monotonic() - started)
     return out / "bundle"
 
 
-def _trainer(prepared: Prepared, config: Config, out: Path, origin: Start | None, resume: bool) -> Trainer:
+def _trainer(
+    prepared: Prepared, training: TrainingPart, config: Config, out: Path, origin: Start | None, resume: bool
+) -> Trainer:
     """A network ready to be trained."""
-    training, validation = prepared.training_part("train"), prepared.training_part("validation")
+    validation = prepared.training_part("validation")
     _log.info(
         "%d products: %d photos to train on, %d to validate, %d attributes",
         len(prepared.catalog), len(training.rows), len(validation.rows), len(prepared.attributes),

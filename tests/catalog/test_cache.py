@@ -179,11 +179,56 @@ def test_progress_ends_with_all_photos_done(photos, folder):
     assert calls[-1] == (3, 3)
 
 
-def test_hashes_are_those_of_imagehash(photos, folder):
-    cache = open_cache(catalog_of(photos), PHOTO, folder)
+@pytest.fixture
+def shapes(tmp_path):
+    """Photos of coarse shapes: larger than what is hashed, smaller, of its size, and of another format."""
+    rng = np.random.default_rng(0)
+    paths: dict[str, Path | str] = {}
+    for id_, size, suffix in (
+        ("1", (300, 500), "jpg"),
+        ("2", (33, 40), "png"),
+        ("3", (60, 80), "jpg"),
+        ("4", (90, 70), "png"),
+    ):
+        paths[id_] = tmp_path / f"{id_}.{suffix}"
+        coarse = Image.fromarray(rng.integers(0, 256, (6, 5, 3), dtype=np.uint8))
+        coarse.resize(size, Image.Resampling.BICUBIC).save(paths[id_])
+    return paths
+
+
+def test_hashes_are_those_of_imagehash(shapes, folder, decoded):
+    cache = open_cache(catalog_of(shapes), PhotoConfig(), folder)
     assert cache.hashes.dtype == np.uint64
-    for id_, path in photos.items():
-        assert f"{cache.hashes[cache.rows[id_]]:016x}" == str(imagehash.phash(Image.open(path)))
+    for id_ in shapes:
+        photo = Image.fromarray(cache.pixels[cache.rows[id_]])
+        assert f"{cache.hashes[cache.rows[id_]]:016x}" == str(imagehash.phash(photo))
+    assert len(decoded) == 4  # no photo twice
+
+
+@pytest.mark.parametrize(("height", "width"), [(69, 52), (20, 16), (200, 150), (60, 80)])
+def test_hashes_are_the_same_in_caches_of_any_size(shapes, folder, tmp_path, height, width):
+    shapes |= {"0": tmp_path / "gone.jpg", "9": ""}
+    expected = open_cache(catalog_of(shapes), PhotoConfig(), folder)
+    cache = open_cache(catalog_of(shapes), PhotoConfig(height=height, width=width), folder)
+    assert cache.rows == expected.rows and len(cache) == 4
+    assert cache.hashes.tolist() == expected.hashes.tolist()
+    own = cache_module.perceptual_hashes(cache.pixels)
+    assert own.tolist() != expected.hashes.tolist()  # the size does make a difference
+
+
+def test_hashes_of_an_older_program_are_not_taken(shapes, folder):
+    cache = open_cache(catalog_of(shapes), PhotoConfig(height=69, width=52), folder)
+    np.save(cache.folder / "hashes.npy", cache_module.perceptual_hashes(cache.pixels))
+    expected = open_cache(catalog_of(shapes), PhotoConfig(), folder).hashes
+    assert cache.hashes.tolist() == expected.tolist()
+
+
+def test_a_photo_that_is_gone_before_it_is_hashed_is_told(shapes, folder):
+    cache = open_cache(catalog_of(shapes), PHOTO, folder)
+    Path(shapes["2"]).unlink()
+    with pytest.raises(PhotoError, match=r"2\.png: can't be opened"):
+        _ = cache.hashes
+    assert not list(cache.folder.glob("hashes*"))
 
 
 def test_hashes_are_computed_once(photos, folder, monkeypatch):

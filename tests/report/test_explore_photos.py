@@ -8,6 +8,7 @@ import pandas as pd
 from tagger.catalog.cache import PhotoCache
 from tagger.catalog.check import Inspection
 from tagger.catalog.table import Catalog, CleaningReport
+from tagger.config import PhotoConfig
 from tagger.report.explore_photos import group_duplicates, odd_photos, representatives, sample_classes, spread
 
 
@@ -20,9 +21,8 @@ def inspection(labels: list[str], groups: list[int], without_photo: tuple[str, .
     ids = [f"p{i}" for i in range(len(labels))]
     table = pd.DataFrame({"image": ids, "kind": labels}, index=ids, dtype=str)
     readable = [id_ for id_ in ids if id_ not in without_photo]
-    cache = PhotoCache(
-        Path("x"), np.zeros((len(readable), 8, 6, 3), np.uint8), {id_: row for row, id_ in enumerate(readable)}, {}
-    )
+    pixels, rows = np.zeros((len(readable), 8, 6, 3), np.uint8), {id_: row for row, id_ in enumerate(readable)}
+    cache = PhotoCache(Path("x"), pixels, rows, {}, tuple(readable), PhotoConfig())
     by_id = pd.Series(groups, index=ids).loc[readable]
     return Inspection(Catalog(Path("x"), table, ("kind",), (), CleaningReport()), cache, headers(), by_id, "")
 

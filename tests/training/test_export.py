@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
+from children import run_python
 from drawn import make_part
 
 from tagger.config import NetworkConfig, PhotoConfig
@@ -11,8 +12,24 @@ from tagger.errors import TrainingError
 from tagger.network.model import build_network, with_embedding
 from tagger.training import export
 from tagger.training.export import export_onnx, float32_copy
+from tagger.training.quantization import quantize_convolutions
 
 PHOTO = PhotoConfig(height=32, width=24)
+
+#: Exports a saved network in a process where other layers were built before.
+EXPORT = """
+import sys
+from pathlib import Path
+import keras, numpy as np
+from tagger.training.export import export_onnx
+from tagger.training.quantization import quantize_convolutions
+
+keras.Sequential([keras.Input((8, 8, 3)), *(keras.layers.Conv2D(4, 3) for _ in range(3)), keras.layers.Dense(3)])
+model = keras.saving.load_model(sys.argv[1], compile=False)
+photos = np.load(sys.argv[2])
+export_onnx(model, photos, Path(sys.argv[3]))
+quantize_convolutions(Path(sys.argv[3]), photos, Path(sys.argv[4]))
+"""
 
 
 @pytest.fixture
@@ -41,6 +58,26 @@ def test_onnx_gives_what_keras_gives(model, photos, tmp_path):
         assert set(found) == {"colour_softmax", "colour_sigmoid", "use_sigmoid", "embedding"}
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, atol=1e-4)
+
+
+@pytest.mark.parametrize("trunk", ["cnn_gap", pytest.param("resnet_se", marks=pytest.mark.slow)])
+def test_the_same_weights_give_the_same_bytes(trunk, space, photos, tmp_path):
+    """Whatever the process has built before: by these bytes a bundle knows its network."""
+    first, again = (with_embedding(build_network(space, NetworkConfig(trunk=trunk), PHOTO), space) for _ in range(2))
+    again.set_weights(first.get_weights())
+    files = [(tmp_path / f"{name}.onnx", tmp_path / f"{name}.int8.onnx") for name in ("first", "again", "elsewhere")]
+    for model, (exact, int8) in zip((first, again), files, strict=False):
+        export_onnx(model, photos, exact)
+        assert quantize_convolutions(exact, photos, int8)
+    first.save(tmp_path / "model.keras")
+    np.save(tmp_path / "photos.npy", photos)
+    done = run_python("tensorflow", EXPORT, tmp_path / "model.keras", tmp_path / "photos.npy", *files[2])
+    assert done.returncode == 0, done.stderr
+    for written in zip(*files, strict=True):
+        assert len({path.read_bytes() for path in written}) == 1
+    first.get_layer("use_sigmoid").bias.assign([0.1, 0, 0])
+    export_onnx(first, photos, tmp_path / "other.onnx")
+    assert (tmp_path / "other.onnx").read_bytes() != files[0][0].read_bytes()
 
 
 @pytest.mark.slow
