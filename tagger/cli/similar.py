@@ -132,8 +132,8 @@ def command(
     if is_many(queries):
         if parts or contact_sheet or form not in (None, "csv"):
             raise click.UsageError(
-                "Many queries at once are answered as CSV alone: leave out --image, --text, --id, --contact-sheet and "
-                "--format, or ask for one."
+                "Many queries at once are answered as CSV alone: leave out --image, --text, --id, --contact-sheet, "
+                "--format and an --out that ends in .json, or ask for one."
             )
         if unmet := _unmet(index, asked.where):
             click.echo(unmet, err=True)
