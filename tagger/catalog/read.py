@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ _LAYOUTS = (
     "file (table), a folder of photos (photos), or a folder with one folder per class (classes)."
 )
 _DEFAULTS = CatalogConfig()
+_log = logging.getLogger(__name__)
 
 
 def read_catalog(path: Path | str, config: CatalogConfig = _DEFAULTS) -> Catalog:
@@ -70,6 +72,23 @@ def read_products(path: Path | str, config: CatalogConfig = _DEFAULTS, *, record
         return read_folder(path, layout)
     except CatalogError as error:
         raise CatalogError(f"{error} {_LAYOUTS}{_hint(path)}") from error
+
+
+def fit_layout(config: CatalogConfig, path: Path | str) -> CatalogConfig:
+    """The settings of the catalog that a bundle was trained on, for another one: of any layout, which is recognised.
+
+    Whether a folder of folders has classes can't be recognised, so what was said of that stays.
+    """
+    said = config.layout in ("photos", "classes") and Path(path).is_dir() and not is_fashion(Path(path))
+    return config if said else config.model_copy(update={"layout": "auto"})
+
+
+def warn_of_dropped(products: Products | Catalog) -> None:
+    """Log a warning for each kind of row, or photo, that the reader left out: nobody misses it in a long result."""
+    for finding in products.report.findings:
+        if finding.action == "dropped":
+            shown = ", ".join(finding.examples) + ", …" * (finding.count > len(finding.examples))
+            _log.warning("%s: %s left out. %s (%s)", products.root, f"{finding.count:,}", finding.why, shown)
 
 
 def _find_layout(path: Path) -> Literal["auto", "fashion", "table"]:

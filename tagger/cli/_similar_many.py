@@ -20,6 +20,8 @@ from tagger.search.many import Answer, answer_photos, answer_products
 from tagger.search.product_index import Hit, ProductIndex
 
 if TYPE_CHECKING:
+    from tagger.bundle import Bundle
+    from tagger.config import CatalogConfig
     from tagger.search.gallery import Embedder
 
 _STDIN = "-"
@@ -41,19 +43,30 @@ def is_many(queries: tuple[str, ...]) -> bool:
 
 
 def write_many(
-    index: ProductIndex, queries: tuple[str, ...], asked: Asked, open_embedder: Callable[[], Embedder], out: Path | None
+    index: ProductIndex,
+    queries: tuple[str, ...],
+    asked: Asked,
+    open_embedder: Callable[[], Embedder],
+    read_catalogs: Callable[[Bundle], CatalogConfig],
+    out: Path | None,
 ) -> int:
-    """Answer all of them; returns how many could not be answered."""
+    """Answer all of them, catalogs read as is said for the bundle; returns how many could not be answered."""
     lines = [[line.rstrip("\r\n") for line in sys.stdin] if query == _STDIN else [query] for query in queries]
     names = [name for each in lines for name in each if name]
-    return write_answers(index, itertools.chain.from_iterable(_answers(index, names, asked, open_embedder)), out)
+    return write_answers(
+        index, itertools.chain.from_iterable(_answers(index, names, asked, open_embedder, read_catalogs)), out
+    )
 
 
 def _answers(
-    index: ProductIndex, names: list[str], asked: Asked, open_embedder: Callable[[], Embedder]
+    index: ProductIndex,
+    names: list[str],
+    asked: Asked,
+    open_embedder: Callable[[], Embedder],
+    read_catalogs: Callable[[Bundle], CatalogConfig],
 ) -> Iterator[Iterator[Answer]]:
     """What is a path is a source of photos, the rest are ids."""
-    from tagger.inference.sources import find_sources, is_catalog
+    from tagger.inference.sources import find_sources, is_catalog, trained_title_column
 
     paths = [name for name in names if is_there(name)]
     ids = [name for name in names if not is_there(name)]
@@ -61,7 +74,9 @@ def _answers(
         yield answer_products(index, ids, asked)
     for of_catalog in (False, True):
         if sources := [path for path in paths if is_catalog(Path(path)) == of_catalog]:
-            yield answer_photos(index, find_sources(sources), open_embedder(), asked, of_catalog=of_catalog)
+            embedder = open_embedder()
+            photos = find_sources(sources, read_catalogs(embedder.bundle), trained_title_column(embedder.bundle))
+            yield answer_photos(index, photos, embedder, asked, of_catalog=of_catalog)
 
 
 def write_answers(index: ProductIndex, answers: Iterable[Answer], out: Path | None) -> int:

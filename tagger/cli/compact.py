@@ -8,6 +8,7 @@ import click
 
 from tagger.cli._backend import settle_backend
 from tagger.cli._extras import needs_extra
+from tagger.cli._options import NumberRange
 from tagger.cli._progress import progress_bar
 from tagger.cli._quiet import without_startup_notes
 
@@ -19,7 +20,7 @@ from tagger.cli._quiet import without_startup_notes
     help="Catalog on whose photos the tags of both are compared: those that BUNDLE was not trained on.",
 )  # fmt: skip
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="BUNDLE", help="Bundle folder to write.")
-@click.option("--max-mb", type=click.FloatRange(min=0, min_open=True), default=8.0, help="Most that it may take.")
+@click.option("--max-mb", type=NumberRange(min=0, min_open=True), default=8.0, help="Most that it may take.")
 def command(model: Path, data: Path, out: Path, max_mb: float) -> None:
     """Write a copy of BUNDLE that is small enough to be shipped, and can still be fine-tuned.
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, set_option
+from tagger.cli._options import NumberRange, config_option, set_option
 from tagger.cli._progress import progress_bar
 
 #: As `tagger.search.duplicates` has it, written out so that help comes at once.
 _MAX_DIFFERENCE = 4.0
+_SHOWN = 5
 
 
 @click.command("duplicates", context_settings={"show_default": True})
@@ -19,7 +20,7 @@ _MAX_DIFFERENCE = 4.0
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="CSV to write.")
 @click.option("--contact-sheet", type=click.Path(path_type=Path), metavar="PNG", help="Draw the groups into this file.")
 @click.option(
-    "--max-difference", type=click.FloatRange(0, 255), default=_MAX_DIFFERENCE, metavar="LEVELS",
+    "--max-difference", type=NumberRange(0, 255), default=_MAX_DIFFERENCE, metavar="LEVELS",
     help="What two photos may differ by anywhere, in levels of colour; more finds more, and more that is not the same.",
 )  # fmt: skip
 @config_option
@@ -42,19 +43,20 @@ def command(
 
         from tagger.search.duplicates import find_duplicates, write_listings
     from tagger.catalog.cache import open_cache
-    from tagger.catalog.read import read_catalog
+    from tagger.catalog.read import read_catalog, warn_of_dropped
     from tagger.config import load_config
 
     config = load_config(config_file, overrides)
     products = read_catalog(catalog, config.catalog)
+    warn_of_dropped(products)
     with progress_bar() as progress:
         cache = open_cache(products, config.photo, progress=progress)
     listings = find_duplicates(products, cache, max_difference)
     write_listings(listings, products, out)
     groups = listings[-1].group if listings else 0
     click.echo(f"Duplicates: {out} ({groups:,} group(s), {len(listings):,} products)")
-    if problems := len(cache.problems):
-        click.echo(f"{problems:,} photo(s) can't be used; their products are left out.", err=True)
+    for id_, reason in list(cache.problems.items())[:_SHOWN]:  # how many there are, the cache has said
+        click.echo(f"  {id_}: {reason}", err=True)
     if contact_sheet:
         from tagger.search.group_sheet import write_group_sheet
 

@@ -11,11 +11,11 @@ import click
 
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import (
+    catalog_set_option,
     config_option,
     engine_options,
     inputs_option,
     model_option,
-    set_option,
     target_precision_option,
 )
 from tagger.cli._progress import progress_bar
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @inputs_option
 @engine_options
 @config_option
-@set_option
+@catalog_set_option
 def command(
     model: Path,
     data: Path,
@@ -68,10 +68,10 @@ def command(
     """Measure a bundle on a catalog whose labels are known, and write a report.
 
     The catalog is read with the settings that the bundle was trained with; --config and --set change its section
-    `catalog`. Tags are judged as `tagger tag` gives them; where the bundle reads titles, those from image, title and
-    both stand side by side, too.
+    `catalog`, and how large photos may be. Tags are judged as `tagger tag` gives them; where the bundle reads titles,
+    those from image, title and both stand side by side, too.
     """
-    from tagger.catalog.read import read_catalog
+    from tagger.catalog.read import fit_layout, read_catalog
     from tagger.config import load_config, override_config
     from tagger.inference import Tagger
     from tagger.own_products import recorded_split
@@ -87,7 +87,9 @@ def command(
     before = read_report(earlier) if earlier else None
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
     trained = tagger.bundle.config
+    trained = trained.model_copy(update={"catalog": fit_layout(trained.catalog, data)})
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
+    tagger = tagger.with_limits(config.photo)
     catalog = read_catalog(data, config.catalog)
     selection = select_products(catalog, part, recorded_split(tagger.bundle, catalog), split_file)
     with progress_bar() as progress:

@@ -10,7 +10,7 @@ import click
 from tagger.cli._backend import settle_backend
 from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, engine_options, set_option
+from tagger.cli._options import catalog_set_option, config_option, engine_options
 from tagger.cli._progress import progress_bar
 from tagger.cli._quiet import without_startup_notes
 from tagger.config import EngineName, EnginePrecision
@@ -46,7 +46,7 @@ from tagger.config import EngineName, EnginePrecision
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="REPORT", help="Report folder to write.")
 @engine_options
 @config_option
-@set_option
+@catalog_set_option
 def command(
     place: str | None,
     model: Path | None,
@@ -88,7 +88,7 @@ def command(
     A name alone stands for its usual settings, "all" for every method but the last two, which need
     TensorFlow. Settings are chosen on products of the validation part that are no queries.
     """
-    from tagger.catalog.read import read_catalog
+    from tagger.catalog.read import fit_layout, read_catalog
     from tagger.config import load_config, override_config
     from tagger.inference import Tagger
     from tagger.search.look_up import open_tagger
@@ -114,7 +114,10 @@ def command(
     else:
         assert model is not None
         tagger = Tagger.open(model, engine, engine_precision)
-    config = load_config(config_file, overrides) if config_file else override_config(tagger.bundle.config, overrides)
+    trained = tagger.bundle.config
+    trained = trained.model_copy(update={"catalog": fit_layout(trained.catalog, data)})
+    config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
+    tagger = tagger.with_limits(config.photo)
     catalog = read_catalog(data, config.catalog)
     with progress_bar() as progress:
         evaluation = evaluate_search(

@@ -56,7 +56,7 @@ def predict(catalog: Path, model: Path, out: Path | None, config_file: Path | No
 
     Flags that CATALOG has already are not looked at, and columns that it lacks count as missing values.
     """
-    from tagger.catalog.read import read_catalog
+    from tagger.catalog.read import read_catalog, warn_of_dropped
     from tagger.config import load_config
     from tagger.files import atomic_file
 
@@ -64,6 +64,7 @@ def predict(catalog: Path, model: Path, out: Path | None, config_file: Path | No
         from tagger.flags.predictor import FlagPredictor
     predictor = FlagPredictor.open(model)
     products = read_catalog(catalog, load_config(config_file, overrides).catalog)
+    warn_of_dropped(products)
     found = predictor.predict(products.table)
     names = [flag.name for flag in predictor.flags]
     found = found.assign(**{name: found[name].map({True: "true", False: "false"}) for name in names})

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagger.cli._options import config_option, engine_options, model_option, set_option
+from tagger.cli._options import catalog_set_option, config_option, engine_options, model_option
 from tagger.cli._progress import progress_bar
 
 if TYPE_CHECKING:
     from tagger.bundle import Bundle
-    from tagger.config import CatalogConfig, EngineName, EnginePrecision
+    from tagger.config import Config, EngineName, EnginePrecision
     from tagger.search.gallery import Gallery
     from tagger.search.product_index import ProductIndex
 
@@ -44,7 +44,7 @@ _STDIN = "-"
 )  # fmt: skip
 @engine_options
 @config_option
-@set_option
+@catalog_set_option
 def command(
     catalog: Path | None,
     model: Path,
@@ -62,9 +62,9 @@ def command(
     An index that is there is replaced, or changed with --add and --remove: while one process changes it, others wait
     for their turn, and who searches sees it as it was before or after.
 
-    Columns are those that the bundle was trained with; --config and --set change the section `catalog`. Labels that the
-    catalog lacks are predicted. Products without a photo are left out. Photos that can't be used are left out as well,
-    and the exit code then is 3.
+    Columns are those that the bundle was trained with; --config and --set change the section `catalog`, and how large
+    photos may be. Labels that the catalog lacks are predicted. Products without a photo are left out. Photos that can't
+    be used are left out as well, and the exit code then is 3.
     """
     if remove and (catalog or add):
         raise click.UsageError("Remove products and add others in two commands: --remove takes no CATALOG.")
@@ -74,14 +74,17 @@ def command(
         raise click.UsageError("Say which CATALOG or FOLDER to index, or which products to --remove.")
     if add and ann is not None:
         raise click.UsageError("--ann and --no-ann hold for a whole index: make it again without --add.")
-    from tagger.catalog.read import read_products
+    from tagger.catalog.read import read_products, warn_of_dropped
     from tagger.inference import Tagger
     from tagger.search.gallery import add_catalog, index_catalog
     from tagger.search.places import open_index
 
     index = open_index(place) if add else None
     tagger = Tagger.open(model, engine, engine_precision)
-    products = read_products(catalog, _catalog_config(tagger.bundle, config_file, overrides))
+    settings = _settings(tagger.bundle, config_file, overrides)
+    tagger = tagger.with_limits(settings.photo)
+    products = read_products(catalog, settings.catalog)
+    warn_of_dropped(products)
     with progress_bar() as progress:
         if index is None:
             gallery = index_catalog(products, tagger, place, progress, ann=ann)
@@ -133,10 +136,10 @@ def _remove(place: str, asked: tuple[str, ...]) -> int:
     return EXIT_SOME_FAILED
 
 
-def _catalog_config(bundle: Bundle, config_file: Path | None, overrides: tuple[str, ...]) -> CatalogConfig:
+def _settings(bundle: Bundle, config_file: Path | None, overrides: tuple[str, ...]) -> Config:
     """The settings asked for, or else those of training, but for the layout: a folder of photos is welcome, too."""
     from tagger.config import load_config, override_config
 
     if config_file:
-        return load_config(config_file, overrides).catalog
-    return override_config(bundle.config, ["catalog.layout=auto", *overrides]).catalog
+        return load_config(config_file, overrides)
+    return override_config(bundle.config, ["catalog.layout=auto", *overrides])

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagger.cli._options import engine_options
-from tagger.search.filters import parse_filter
+from tagger.cli._options import NumberRange, catalog_set_option, config_option, engine_options
+from tagger.files import write_text
+from tagger.search.filters import Filter, parse_filter
+from tagger.search.hints import filter_hint
 from tagger.search.items import Item
 from tagger.search.look_up import Asked, Found, look_up, name_part, open_tagger
 from tagger.search.mix import TEXT_WEIGHT, Part, parse_part
@@ -18,7 +20,8 @@ from tagger.search.places import open_index
 from tagger.search.product_index import Hit, ProductIndex
 
 if TYPE_CHECKING:
-    from tagger.config import EngineName, EnginePrecision
+    from tagger.bundle import Bundle
+    from tagger.config import Config, EngineName, EnginePrecision
     from tagger.inference import Tagger
 
 #: Some queries could not be answered; the others were.
@@ -37,14 +40,14 @@ _TITLE_WIDTH = 48
 @click.option("--text", "texts", multiple=True, metavar="WORDS[:WEIGHT]", help="Look for these words.")
 @click.option("--id", "ids", multiple=True, metavar="ID[:WEIGHT]", help="Look for what is like this product.")
 @click.option(
-    "--text-weight", type=click.FloatRange(0, 1), default=TEXT_WEIGHT, metavar="SHARE",
+    "--text-weight", type=NumberRange(0, 1), default=TEXT_WEIGHT, metavar="SHARE",
     help="Share of the words where a query has a photo and words.",
 )  # fmt: skip
 @click.option(
     "--where", "filters", multiple=True, metavar="FILTER",
     help='Only products such as gender=Women, "price<1500", "usage=Casual|Sports"; with =, !=, <, <=, >, >=.',
 )  # fmt: skip
-@click.option("--min-score", type=click.FloatRange(-1, 1), metavar="SCORE", help="Only products with this score.")
+@click.option("--min-score", type=NumberRange(-1, 1), metavar="SCORE", help="Only products with this score.")
 @click.option("--distinct", is_flag=True, help="Leave out near-duplicates of the query and of each other.")
 @click.option("--exact", is_flag=True, help="Compare every product, even if there is an approximate index.")
 @click.option(
@@ -58,8 +61,12 @@ _TITLE_WIDTH = 48
     "--format", "form", type=click.Choice(["table", "csv", "json"]), show_default=False,
     help="What to print. Default: a table for one query, else CSV.",
 )  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write CSV there instead.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write CSV there instead; JSON if it ends so."
+)
 @engine_options
+@config_option
+@catalog_set_option
 def command(
     queries: tuple[str, ...],
     place: str,
@@ -78,6 +85,8 @@ def command(
     out: Path | None,
     engine: EngineName | None,
     engine_precision: EnginePrecision | None,
+    config_file: Path | None,
+    overrides: tuple[str, ...],
 ) -> None:
     """Find the products most similar to a photo, a product of the index, words, or a mix of these.
 
@@ -87,8 +96,17 @@ def command(
     or weights say otherwise. The query itself is left out.
 
     Several photos and ids, a folder, a catalog, or "-" for ids and paths on stdin, one a line, are answered as CSV with
-    a row for every hit. What can't be answered does not stop the others; the exit code then is 3.
+    a row for every hit. What can't be answered does not stop the others; the exit code then is 3. Ids, photos and
+    titles of a catalog are looked for as `tagger tag` does.
     """
+    if out is not None and out.suffix.lower() == ".json":
+        form = form or "json"
+    if out is not None and form == "table":
+        raise click.UsageError("A table is for the screen. Leave out --format table, or --out.")
+    if overrides or config_file:
+        from tagger.config import load_config
+
+        load_config(config_file, overrides)  # mistakes show even where no photo is asked for
     index = open_index(place, exact=exact)
     asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight)
     parts = [parse_part("image", text) for text in images]
@@ -97,38 +115,65 @@ def command(
     if not queries and not parts:
         raise click.UsageError("Say what to look for: a PHOTO, an ID, a FOLDER, --image, --text or --id.")
 
+    def settings(bundle: Bundle) -> Config:
+        from tagger.config import load_config, override_config
+        from tagger.inference.sources import trained_settings
+
+        if config_file:
+            return load_config(config_file, overrides)
+        return override_config(trained_settings(bundle), overrides)
+
     def embedder() -> Tagger:
-        return open_tagger(index, model, engine, engine_precision)
+        tagger = open_tagger(index, model, engine, engine_precision)
+        return tagger.with_limits(settings(tagger.bundle).photo)
 
     from tagger.cli._similar_many import is_many, write_many
 
     if is_many(queries):
         if parts or contact_sheet or form not in (None, "csv"):
             raise click.UsageError(
-                "Many queries at once are answered as CSV alone: leave out --image, --text, --id, --contact-sheet and "
-                "--format, or ask for one."
+                "Many queries at once are answered as CSV alone: leave out --image, --text, --id, --contact-sheet, "
+                "--format and an --out that ends in .json, or ask for one."
             )
-        if write_many(index, queries, asked, embedder, out):
+        if unmet := _unmet(index, asked.where):
+            click.echo(unmet, err=True)
+        if write_many(index, queries, asked, embedder, lambda bundle: settings(bundle).catalog, out):
             sys.exit(EXIT_SOME_FAILED)
         return
     found = look_up(index, [name_part(index, name) for name in queries] + parts, asked, embedder)
-    if out or form == "csv":
+    if form == "json":
+        text = _as_json(found)
+        if out is None:
+            click.echo(text)
+        else:
+            write_text(out, text + "\n")
+            click.echo(f"Similar products: {out}", err=True)
+    elif out or form == "csv":
         from tagger.cli._similar_many import write_answers
         from tagger.search.many import Answer
 
         name = Path(queries[0]).stem if queries and queries[0] not in index else found.query.id
         write_answers(index, [Answer(name, found.hits)], out)
     else:
-        click.echo(_as_json(found) if form == "json" else _as_table(found.hits))
+        click.echo(_as_table(found.hits))
     if any(hit.predicted for hit in found.hits) and not out and form in (None, "table"):
         click.echo("* predicted from the photo: the catalog has no such label", err=True)
     if not found.hits:
-        click.echo(_nothing(index, parts, filters, min_score), err=True)
+        click.echo(_unmet(index, asked.where) or _nothing(index, parts, filters, min_score), err=True)
     if contact_sheet:
         from tagger.search.contact_sheet import write_contact_sheet
 
         write_contact_sheet(contact_sheet, *found)
         click.echo(f"Contact sheet: {contact_sheet}", err=True)
+
+
+def _unmet(index: ProductIndex, where: tuple[Filter, ...]) -> str:
+    """What to say where no product meets the filters, or ""."""
+    if not where or not len(index) or index.count(where):
+        return ""
+    return (
+        f"None of the {len(index):,} products meets {' and '.join(map(str, where))}.{filter_hint(where, index.count)}"
+    )
 
 
 def _nothing(index: ProductIndex, parts: list[Part], filters: tuple[str, ...], min_score: float | None) -> str:

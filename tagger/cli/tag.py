@@ -11,20 +11,19 @@ from pathlib import Path
 
 import click
 
-from tagger.catalog.table import TITLE
 from tagger.cli._options import (
+    catalog_set_option,
     config_option,
     engine_options,
     inputs_option,
     model_option,
-    set_option,
     target_precision_option,
 )
 from tagger.cli._progress import progress_bar
-from tagger.config import CatalogConfig, Config, EngineName, EnginePrecision, load_config, override_config
+from tagger.config import CatalogConfig, EngineName, EnginePrecision, load_config, override_config
 from tagger.files import atomic_file
 from tagger.inference.fusion import Inputs
-from tagger.inference.sources import find_sources, is_catalog, listed_photos
+from tagger.inference.sources import find_sources, is_catalog, listed_photos, trained_settings, trained_title_column
 from tagger.inference.tagger import Tagger
 from tagger.inference.tags import Photo, Tagged
 from tagger.inference.writers import CsvWriter, TagWriter, check_output, open_writer
@@ -52,7 +51,7 @@ _LABEL_WIDTH = 30
 @inputs_option
 @engine_options
 @config_option
-@set_option
+@catalog_set_option
 def command(
     photos: tuple[str, ...],
     model: Path,
@@ -72,14 +71,15 @@ def command(
 
     A photo that can't be used fills the column "error" and does not stop the others; the exit code then is 3. Its
     product is tagged by its title where that is known. Ids, photos and titles of a catalog are looked for as in
-    training; --config and --set say otherwise in the section `catalog`.
+    training; --config and --set say otherwise in the section `catalog`, and how large photos may be.
     """
     if out is not None:
         check_output(out)
     asked = load_config(config_file, overrides)
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
-    catalog = asked.catalog if config_file else override_config(_trained_catalog(tagger), overrides).catalog
-    found = _find_photos(photos, catalog, tagger.bundle.config.catalog.columns.get(TITLE, TITLE))
+    settings = asked if config_file else override_config(trained_settings(tagger.bundle), overrides)
+    tagger = tagger.with_limits(settings.photo)
+    found = _find_photos(photos, settings.catalog, trained_title_column(tagger.bundle))
     as_table = out is None and _is_photo(photos)
     # Other formats have no place for runners-up and other heads, and ranking them takes time.
     detailed = as_table or (out is not None and out.suffix.lower() == ".jsonl")
@@ -90,13 +90,6 @@ def command(
         failed = _write(results, out, list(tagger.bundle.label_space.attributes))
     if failed:
         sys.exit(EXIT_SOME_FAILED)
-
-
-def _trained_catalog(tagger: Tagger) -> Config:
-    """Where the catalog that the bundle was trained on had its ids and photos."""
-    trained = tagger.bundle.config.catalog
-    columns = {name: column for name, column in trained.columns.items() if name in ("id", "image")}
-    return Config(catalog=CatalogConfig(columns=columns, image_folder=trained.image_folder))
 
 
 def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig, title_column: str) -> Iterator[Photo]:

@@ -6,14 +6,27 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
 
+from tagger.bundle import Bundle
 from tagger.catalog.fashion import is_fashion
 from tagger.catalog.photos import find_photos
-from tagger.catalog.read import read_products
+from tagger.catalog.read import read_products, warn_of_dropped
 from tagger.catalog.table import IMAGE, TITLE
 from tagger.catalog.tabular import SUFFIXES
-from tagger.config import CatalogConfig
+from tagger.config import CatalogConfig, Config
 from tagger.errors import CatalogError
 from tagger.inference.tags import Photo
+
+
+def trained_settings(bundle: Bundle) -> Config:
+    """Where the catalog that a bundle was trained on had its ids and photos, and how large these could be."""
+    trained = bundle.config.catalog
+    columns = {name: column for name, column in trained.columns.items() if name in ("id", IMAGE)}
+    return Config(catalog=CatalogConfig(columns=columns, image_folder=trained.image_folder), photo=bundle.photo)
+
+
+def trained_title_column(bundle: Bundle) -> str:
+    """What that catalog called its titles."""
+    return bundle.config.catalog.columns.get(TITLE, TITLE)
 
 
 def find_sources(
@@ -23,7 +36,7 @@ def find_sources(
 
     Ids are product ids in a catalog and file stems elsewhere; titles are those of a catalog. All paths are looked at
     before the first photo is given, so that a mistake does not show after hours of work; folders are walked as the
-    photos are asked for.
+    photos are asked for. Rows of a catalog that can't be used, such as those without an id, are left out and logged.
 
     Args:
         paths: photos, folders and catalogs.
@@ -59,6 +72,7 @@ def is_catalog(path: Path) -> bool:
 def _source(path: Path, catalog: CatalogConfig, title_column: str) -> Iterator[Photo]:
     if is_catalog(path):
         products = read_products(path, catalog, records=False)
+        warn_of_dropped(products)
         titles = products.columns.get(TITLE) or products.columns.get(title_column) or repeat("")
         return map(Photo, products.ids, products.columns[IMAGE], titles)
     if path.is_dir():

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tagger.bundle import Bundle
 from tagger.calibration import Calibration
 from tagger.catalog.photos import decode_photo
-from tagger.config import EngineName, EnginePrecision
+from tagger.config import EngineName, EnginePrecision, PhotoConfig
 from tagger.cores import usable_cores
 from tagger.decoding import EMBEDDING, Outputs, Scores, choose_classes, class_probabilities, probabilities
 from tagger.errors import BundleError, PhotoError
@@ -104,6 +104,12 @@ class Tagger:
         self._engine = engine
         self._asked_precision = target_precision
         self._review = _review_confidences(bundle, target_precision)
+
+    def with_limits(self, photo: PhotoConfig) -> Tagger:
+        """The same tagger, which refuses the photos that `photo.max_pixels` and `photo.max_bytes` refuse."""
+        limits = {"max_pixels": photo.max_pixels, "max_bytes": photo.max_bytes}
+        config = self.bundle.config.model_copy(update={"photo": self.bundle.photo.model_copy(update=limits)})
+        return Tagger(replace(self.bundle, config=config), self._engine, self._asked_precision)
 
     @property
     def reads_titles(self) -> bool:

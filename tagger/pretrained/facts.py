@@ -90,7 +90,7 @@ def describe(facts: ModelFacts) -> list[tuple[str, str]]:
         ("inputs", ", ".join(facts.inputs)),
         ("size", f"{facts.bytes / 1e6:.1f} MB"),
     ]
-    return rows + ([("trained on", f"{facts.products:,} products")] if facts.products else [])
+    return rows + ([("trained on", f"a catalog of {facts.products:,} products")] if facts.products else [])
 
 
 def _labels(attribute: dict[str, Any]) -> list[str]:

@@ -189,7 +189,7 @@ def _answers(table: pd.DataFrame, columns: list[str], multi_valued: bool) -> Ans
         np.array([_sorted(str(cell)) if multi_valued else str(cell) for cell in table[column]], dtype=object)
         for column in columns[:2]
     )
-    marked = np.array([str(cell) == "True" for cell in table[columns[2]]])
+    marked = np.array([str(cell).lower() == "true" for cell in table[columns[2]]])
     return Answers(truth, tags, marked, multi_valued)
 
 

@@ -26,6 +26,9 @@ _SPAN = 200
 _LONGEST_YEARS = 60
 _FEW = 8
 _thousands = FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+#: Ratios of width to height that have a name on the axis, where these are not further apart than `_WIDE`, and else.
+_ASPECTS, _DECADES = (0.1, 0.2, 0.33, 0.5, 0.75, 1, 1.33, 2, 3, 5, 10), tuple(10.0**power for power in range(-5, 6))
+_WIDE = 40
 
 
 def plot_counts(counts: Mapping[str, int], noun: str = "products") -> bytes:
@@ -201,7 +204,7 @@ def plot_aspects(headers: pd.DataFrame) -> bytes:
     with _figure(5.6, 4.3) as (figure, axes):
         axes.hist(aspects, bins=np.geomspace(low / 1.02, high * 1.02, 61).tolist(), color=_BLUE, log=True)
         axes.set_xscale("log")
-        ticks = [t for t in (0.1, 0.2, 0.33, 0.5, 0.75, 1, 1.33, 2, 3, 5, 10) if low <= t <= high]
+        ticks = [t for t in (_ASPECTS if high / low < _WIDE else _DECADES) if low <= t <= high]
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.set_xticks([], minor=True)
         axes.yaxis.set_major_formatter(_thousands)

@@ -52,7 +52,7 @@ def select_products(
     if not ids:
         raise CatalogError(f"Expected products to evaluate in {catalog.root}, found none.")
     if part == ALL:
-        return Selection(part, ids, _notes(ids, recorded or {}))
+        return Selection(part, ids, _notes(ids, recorded or {}, by_file=False))
     split, source = _split(catalog, ids, recorded, split_file)
     chosen = [id_ for id_ in ids if split.get(id_) == part]
     if not chosen:
@@ -62,7 +62,9 @@ def select_products(
     left_out = (
         f"{outside:,} of the {len(ids):,} products of the catalog are in no part of the split and were left out.",
     )
-    return Selection(part, chosen, (*_notes(chosen, recorded or {}), *(left_out if outside else ())))
+    return Selection(
+        part, chosen, (*_notes(chosen, recorded or {}, by_file=split_file is not None), *(left_out if outside else ()))
+    )
 
 
 def _split(
@@ -81,14 +83,16 @@ def _split(
     )
 
 
-def _notes(chosen: list[str], recorded: Mapping[str, str]) -> tuple[str, ...]:
+def _notes(chosen: list[str], recorded: Mapping[str, str], *, by_file: bool) -> tuple[str, ...]:
+    """What makes the figures look better than they are; `by_file` says that the parts are not those of `recorded`."""
+    other = "--split test" if not by_file and "test" in recorded.values() else "products that it has not seen"
     trained = sum(recorded.get(id_) == "train" for id_ in chosen)
     tuned = sum(recorded.get(id_) == "validation" for id_ in chosen)
     notes = []
     if trained:
         notes.append(
             f"The model was TRAINED on {trained:,} of these {len(chosen):,} products: "
-            "the figures say little about new ones. Use --split test for that."
+            f"the figures say little about new ones. Use {other} for that."
         )
     if tuned:
         notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tagger.errors import OutputError
@@ -92,4 +93,6 @@ def _file_name(attribute: str) -> str:
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    # As `tagger tag` writes them; pandas would write True and False.
+    table = table.map(lambda cell: str(cell).lower() if isinstance(cell, (bool, np.bool_)) else cell)
     table.to_csv(path, index=False, float_format="%.4f", encoding="utf-8", lineterminator="\n")

@@ -128,14 +128,17 @@ def draw_photo(path: str, width: int, height: int) -> Image.Image:
 def write_caption(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], width: int, heading: tuple[str, str], item: Item
 ) -> None:
-    """Write below a photo: the heading left and right, then id, title and labels."""
+    """Write below a photo: the heading left and right, then id, title and labels.
+
+    Where there is no title, the id has its room: that of a query may be a mix of several photos and words.
+    """
     x, y = at
     draw.text((x, y), heading[0], font=_font(15), fill=_ACCENT)
     draw.text((x + width, y), heading[1], font=_font(15), fill=_ACCENT, anchor="ra")
     y += 22
     labels = (value.replace("|", "/") + "*" * (name in item.predicted) for name, value in item.labels.items())
     for text, size, lines, colour in (
-        (item.id, 12, 1, _INK),
+        (item.id, 12, 1 if item.title else 3, _INK),
         (item.title, 12, 2, _INK),
         (", ".join(dict.fromkeys(labels)), 11, 2, _GREY),
     ):

@@ -1,15 +1,20 @@
-"""Ids near one that an index does not have."""
+"""What was meant, where an index has no such id, or no product that meets a filter."""
 
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePath
 
 from tagger.errors import did_you_mean
+from tagger.search.filters import Filter
 
 #: Longer words are no misspelt ids, and each letter costs eighty guesses.
 _MAX_SPELLING = 64
+#: How else a value may be written: without the quotes that SQL wants, and in small or capital letters.
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    lambda value: value.strip("'\""), str.capitalize, str.title, str.lower, str.upper,
+)  # fmt: skip
 
 
 def id_hint(word: str, known: Callable[[str], bool]) -> str:
@@ -28,6 +33,22 @@ def id_hint(word: str, known: Callable[[str], bool]) -> str:
     if len(word) > _MAX_SPELLING:
         return ""
     return did_you_mean(word, filter(known, _one_edit_away(word)))
+
+
+def filter_hint(where: Iterable[Filter], count: Callable[[Sequence[Filter]], int]) -> str:
+    """Return ' Did you mean gender=Women?' for a filter that no product meets as it is written, or ''.
+
+    Args:
+        where: filters; those with = are looked at.
+        count: how many products meet some.
+    """
+    for each in where:
+        if each.operator == "=" and not count([each]):
+            for spell in _SPELLINGS:
+                guess = each._replace(values=tuple(map(spell, each.values)))
+                if count([guess]):
+                    return f" Did you mean {guess}?"
+    return ""
 
 
 def _one_edit_away(word: str) -> Iterator[str]:

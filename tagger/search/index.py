@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from tagger.errors import IndexFolderError
 from tagger.search.base import BaseIndex, hit_of
 from tagger.search.best import Best, search_exactly
-from tagger.search.filters import Filter
+from tagger.search.filters import Filter, check_columns
 from tagger.search.hints import id_hint
 from tagger.search.items import Item
 from tagger.search.manifest import check_files, read_manifest
@@ -158,6 +158,14 @@ class Index(BaseIndex):
     def hint(self, id_: str) -> str:
         """Return ' Did you mean "…"?' for an id near one that it does not have, or ''."""
         return id_hint(id_, self.__contains__)
+
+    def count(self, where: Sequence[Filter]) -> int:
+        """Products that meet all these filters; see `ProductIndex.count`."""
+        check_columns(where, self.columns, f"the index {self.place}")
+        accepted = [self._accepted(segment, where) for segment in self.segments]
+        return sum(
+            len(segment) if rows is None else len(rows) for segment, rows in zip(self.segments, accepted, strict=True)
+        )
 
     def encode(self, text: str) -> TextVector | None:
         """The unit vector of a text with the index's own weights of words; None where it holds no word."""

@@ -186,8 +186,13 @@ def _described(index: ProductIndex, parts: Sequence[Part], tagged: dict[str, Tag
         item = Item(shown.value)
     if len(parts) == 1:
         return item
-    said = " + ".join(f"{part.value}{'' if part.weight is None else f':{part.weight:g}'}" for part in parts)
-    return Item(said, item.title, item.labels, item.predicted, item.image)
+    return Item(" + ".join(map(_said, parts)), item.title, item.labels, item.predicted, item.image)
+
+
+def _said(part: Part) -> str:
+    """A part of a mix as a person writes it, photos by their names: there is no room for paths."""
+    value = Path(part.value).name if part.kind == "image" else part.value
+    return value if part.weight is None else f"{value}:{part.weight:g}"
 
 
 def _is_of(hit: Hit, photos: frozenset[Path]) -> bool:

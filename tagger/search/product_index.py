@@ -118,6 +118,13 @@ class ProductIndex(Protocol):
     def hint(self, id_: str) -> str:
         """Return ' Did you mean "…"?' for an id near one that it does not have, or ''."""
 
+    def count(self, where: Sequence[Filter]) -> int:
+        """Products that meet all these filters.
+
+        Raises:
+            SearchError: it lacks a column.
+        """
+
     def encode(self, text: str) -> TextVector | None:
         """The unit vector of a text with the index's own weights of words; None where it holds no word."""
 

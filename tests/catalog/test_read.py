@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tagger.catalog.read import read_catalog, read_products
+from tagger.catalog.read import fit_layout, read_catalog, read_products
 from tagger.config import CatalogConfig
 from tagger.errors import CatalogError, MissingDependencyError
 
@@ -28,6 +28,28 @@ def test_every_layout_is_found(tmp_path):
     assert list(read_catalog(table).table.index) == ["7"]
     assert list(read_catalog(str(photos)).table.index) == ["a"]
     assert read_catalog(classes).attributes == ("label",)
+
+
+@pytest.mark.parametrize(
+    ("trained", "other", "layout"),
+    [
+        ("fashion", "table", "auto"),
+        ("fashion", "photos", "auto"),
+        ("table", "fashion", "auto"),
+        ("photos", "photos", "photos"),
+        ("classes", "photos", "classes"),
+        ("classes", "table", "auto"),
+        ("classes", "fashion", "auto"),
+    ],
+)
+def test_what_was_said_of_a_layout_stays_only_where_it_can_not_be_recognised(tmp_path, trained, other, layout):
+    paths = {
+        "fashion": fill(tmp_path / "fashion", styles_csv="id,articleType\n1,Cup\n", images__1_jpg="x"),
+        "table": fill(tmp_path / "table", products_csv="id,image\n7,1.jpg\n") / "products.csv",
+        "photos": fill(tmp_path / "photos", cup__a_jpg="x"),
+    }
+    config = CatalogConfig(layout=trained, separator=";")
+    assert fit_layout(config, paths[other]) == CatalogConfig(layout=layout, separator=";")
 
 
 def test_the_table_of_a_catalog_holds_the_columns_of_the_products(tmp_path):

@@ -31,7 +31,8 @@ def test_a_photo_that_comes_twice(sample_catalog: Path, tmp_path: Path) -> None:
     group = next(row["group"] for row in rows if row["id"] == "again")
     assert photos[3].stem in {row["id"] for row in rows if row["group"] == group}
     assert result.stdout == f"Duplicates: {out} ({rows[-1]['group']} group(s), {len(rows)} products)\n"
-    assert "1 photo(s) can't be used" in result.stderr and f"(the first {rows[-1]['group']} group(s))" in result.stderr
+    assert "  broken: " in result.stderr and "not a photo" in result.stderr
+    assert f"(the first {rows[-1]['group']} group(s))" in result.stderr
     assert sheet.is_file()
 
 

@@ -1,5 +1,6 @@
 """`tagger evaluate` from the catalog on disk to the report, with a network that only tells colours."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -147,6 +148,16 @@ def test_columns_can_be_mapped(model, catalog, tmp_path):
     assert isinstance(result.exception, CatalogError)
     assert "the model tags baseColour" in str(result.exception)
     result = run(model, catalog, tmp_path / "report", "--set", "catalog.columns.baseColour=farbe")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_catalog_of_another_layout_than_that_of_training(model, catalog, tmp_path, monkeypatch):
+    """The shipped model learnt from the layout fashion; tables are welcome, too."""
+    opened = Tagger.open(model)
+    trained = Config.model_validate({"catalog": {"layout": "fashion"}})
+    tagger = Tagger(dataclasses.replace(opened.bundle, config=trained), ColourEngine())
+    monkeypatch.setattr(Tagger, "open", lambda path, *_: tagger)
+    result = run(model, catalog, tmp_path / "report")
     assert result.exit_code == 0, result.output
 
 

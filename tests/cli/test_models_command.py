@@ -41,7 +41,7 @@ def test_figures_are_those_of_the_bundle(run: Run, shipped: Path, capsys: pytest
     out = capsys.readouterr().out
     assert "gender (3: 0.912)" in out
     assert "labels, and accuracy on 1,234 photos of the test part" in out
-    assert "37,470 products" in out
+    assert "trained on   a catalog of 37,470 products" in out
 
 
 def test_the_card_of_one(run: Run, shipped: Path, capsys: pytest.CaptureFixture[str]) -> None:

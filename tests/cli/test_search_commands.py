@@ -19,7 +19,7 @@ from tagger.calibration import Calibration
 from tagger.cli import index as index_module
 from tagger.cli import similar as similar_module
 from tagger.config import Config, load_config
-from tagger.errors import CatalogError, IndexFolderError, OutputError, SearchError
+from tagger.errors import CatalogError, ConfigError, IndexFolderError, OutputError, PhotoError, SearchError
 from tagger.inference import Tagger
 from tagger.inference.engine import Engine
 from tagger.labels import Attribute, LabelSpace
@@ -107,6 +107,15 @@ def test_index_of_a_folder_of_photos(tmp_path: Path, catalog: Path, model: Path)
     result = make_index(catalog.parent, model, tmp_path / "index")
     assert result.exit_code == 0 and not result.stderr
     assert Index.open(tmp_path / "index").item("2").labels == {"baseColour": "Blue"}
+
+
+def test_index_tells_what_it_leaves_out(
+    tmp_path: Path, catalog: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with catalog.open("a") as file:
+        file.write("\n0,1.png,Twice,Red")
+    assert make_index(catalog, model, tmp_path / "index").exit_code == 3
+    assert caplog.messages == [f"{catalog}: 1 left out. Rows whose id an earlier row has already. (0)"]
 
 
 def test_index_reads_the_columns_of_training_unless_told_otherwise(tmp_path: Path, catalog: Path, model: Path) -> None:
@@ -208,6 +217,27 @@ def test_one_query_as_csv(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "similar.csv").read_text(encoding="utf-8") == printed
 
 
+@pytest.mark.parametrize(("name", "options"), [("a.json", ()), ("a.txt", ("--format", "json"))])
+def test_one_query_as_json_in_a_file(folder: Path, tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
+    printed = similar("0", "--index", folder, "--format", "json").stdout
+    result = similar("0", "--index", folder, "--out", tmp_path / name, *options)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert (tmp_path / name).read_text(encoding="utf-8") == printed
+    assert similar("0", "1", "--index", folder, "--out", tmp_path / name, "--format", "json").exit_code == 2
+    assert similar("0", "--index", folder, "--out", tmp_path / name, "--format", "table").exit_code == 2
+
+
+def test_a_filter_that_no_product_meets_is_told(folder: Path) -> None:
+    said = "None of the 6 products meets baseColour=red. Did you mean baseColour=Red?\n"
+    assert similar("0", "--index", folder, "--where", "baseColour=red").stderr == said
+    assert similar("0", "1", "--index", folder, "--where", "baseColour=red").stderr.startswith(said)
+
+
+def test_nan_is_no_number(folder: Path) -> None:
+    assert similar("0", "--index", folder, "--min-score", "nan").exit_code == 2
+    assert similar("0", "--index", folder, "--text-weight", "nan").exit_code == 2
+
+
 def test_many_photos_are_answered_and_broken_ones_told(folder: Path, catalog: Path, tmp_path: Path) -> None:
     out = tmp_path / "similar.csv"
     result = similar(catalog.parent, "--index", folder, "-k", 2, "--out", out)
@@ -223,6 +253,31 @@ def test_products_of_a_catalog_are_asked_for_by_photo_and_title(folder: Path, ca
     assert result.exit_code == 3
     rows = {row[0]: row for row in rows_of(result.stdout)[1:]}
     assert rows["0"][2] == "3" and float(rows["0"][5]) > 0.3
+
+
+def test_a_catalog_with_columns_of_its_own_is_asked_for(
+    folder: Path, catalog: Path, model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its columns are said as to `tagger tag`, and rows that are left out are told."""
+    catalog.write_text("sku,photo,name\n0,0.png,Red shirt\n0,1.png,Twice\n", encoding="utf-8")
+    columns = "catalog.columns={id: sku, image: photo, title: name}"
+    result = similar(catalog, "--index", folder, "-k", 1, "--set", columns)
+    assert result.exit_code == 0
+    ((query, _, hit, _, _, text_score, *_),) = rows_of(result.stdout)[1:]
+    assert (query, hit) == ("0", "3") and float(text_score) > 0.3
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "1 left out. Rows whose id an earlier row has already. (0)"
+    ]
+    (model / "config.json").write_text(json.dumps({"catalog": {"columns": {"id": "sku", "image": "photo"}}}))
+    assert [row[2] for row in rows_of(similar(catalog, "--index", folder, "-k", 1).stdout)[1:]] == ["3"]
+    assert isinstance(similar("0", "--index", folder, "--set", "catalog.colums=x").exception, ConfigError)
+
+
+def test_larger_photos_are_asked_for_where_the_limit_is_raised(folder: Path, tmp_path: Path) -> None:
+    Image.new("1", (10_000, 5_001)).save(tmp_path / "large.png")
+    assert isinstance(similar(tmp_path / "large.png", "--index", folder).exception, PhotoError)
+    raised = ("--set", "photo.max_pixels=50010000")
+    assert similar(tmp_path / "large.png", "--index", folder, *raised).exit_code == 0
 
 
 def test_many_ids_are_answered_and_unknown_ones_told(folder: Path, catalog: Path) -> None:

@@ -124,7 +124,7 @@ def test_another_target_precision(run: Run, tiny_bundle: Path, tmp_path: Path, c
         assert run("tag", photo, "--model", tiny_bundle, "--target-precision", target) == 0
         (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  masterCategory ")]
         assert line.endswith("needs review") == marked
-    for wrong in (0, 1, "high"):
+    for wrong in (0, 1, "nan", "high"):
         assert run("tag", photo, "--model", tiny_bundle, "--target-precision", wrong) == 2
 
 
@@ -217,6 +217,37 @@ def test_a_catalog_with_columns_of_its_own(run: Run, tiny_bundle: Path, photos: 
     config.write_text("catalog: {columns: {id: sku, image: photo}, image_folder: photos}")
     assert run("tag", catalog, "--model", tiny_bundle, "--config", config) == 0
     assert rows(capsys.readouterr().out)[0]["articleType"] == "Tshirts"
+
+
+def test_rows_that_are_left_out_are_told(
+    run: Run, tiny_bundle: Path, photos: Path, capsys: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A long result hides that it has fewer rows than the catalog."""
+    catalog = photos / "products.csv"
+    catalog.write_text("id,image\nA,1.jpg\nA,below/3.webp\n,1.jpg\n")
+    assert run("tag", catalog, "--model", tiny_bundle) == 0
+    assert [row["id"] for row in rows(capsys.readouterr().out)] == ["A"]
+    assert caplog.messages == [
+        f"{catalog}: 1 left out. Rows without an id. (row 3)",
+        f"{catalog}: 1 left out. Rows whose id an earlier row has already. (A)",
+    ]
+
+
+def test_larger_photos_are_tagged_where_the_limit_is_raised(
+    run: Run, tiny_bundle: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    Image.new("1", (10_000, 5_001)).save(tmp_path / "large.png")
+    assert run("tag", tmp_path / "large.png", "--model", tiny_bundle) == 3
+    assert "raise photo.max_pixels" in capsys.readouterr().err
+    assert run("tag", tmp_path / "large.png", "--model", tiny_bundle, "--set", "photo.max_pixels=50010000") == 0
+    (tmp_path / "limits.yaml").write_text("photo: {max_bytes: 10}")
+    assert run("tag", tmp_path / "large.png", "--model", tiny_bundle, "--config", tmp_path / "limits.yaml") == 3
+
+
+@pytest.mark.parametrize("setting", ["training.epochs=3", "photo.width=90", "attributes={}"])
+def test_settings_that_would_change_nothing_are_refused(run: Run, capsys: Captured, setting: str) -> None:
+    assert run("tag", "a.jpg", "--model", "no-bundle", "--set", setting) == 2
+    assert f"{setting.partition('=')[0]} is a setting of the bundle" in capsys.readouterr().err
 
 
 def test_several_sources_in_their_order(run: Run, tiny_bundle: Path, photos: Path, capsys: Captured) -> None:

@@ -40,6 +40,14 @@ def test_a_report_compared_with_itself(judged, earlier):
     assert {(c.difference, c.interval, c.verdict) for c in changes.values()} == {(0, (0, 0), "no clear change")}
 
 
+def test_marks_are_read_as_a_report_writes_them_now_and_wrote_them_once(judged, earlier):
+    file = earlier / "predictions.csv"
+    once = compare(judged(CLASSES, accuracy=0.95), read_report(earlier)).changes
+    assert "True" in file.read_text()
+    file.write_text(file.read_text().replace("True", "true").replace("False", "false"))
+    assert compare(judged(CLASSES, accuracy=0.95), read_report(earlier)).changes == once
+
+
 def test_other_products_get_a_plain_difference_and_are_told_so(judged, earlier):
     comparison = compare(judged(CLASSES, count=60), read_report(earlier))
     assert comparison.changes["gender"]["accuracy"].interval is None

@@ -89,6 +89,13 @@ def test_sizes_and_shapes(sizes):
     size_of(plot_aspects(headers(*sizes)))
 
 
+def test_one_strip_among_photos_leaves_the_ratios_readable():
+    """Their names would lie on one another."""
+    svg = plot_aspects(headers((60, 80), (80, 60), (3000, 3))).decode()
+    assert "<!-- 1000 -->" in svg and "<!-- 0.75 -->" not in svg
+    assert "<!-- 0.75 -->" in plot_aspects(headers((60, 80), (80, 60), (100, 10))).decode()
+
+
 def test_the_largest_labels_of_any_script_do_not_stop_a_plot():
     svg = plot_counts({"x" * 400: 3, "服装 שלום \x00 <b>&--": 2, "$\\alpha$ $": 1})
     assert size_of(svg)[0] < 800

@@ -35,6 +35,7 @@ def test_a_split_file_comes_first(tmp_path):
     selection = select_products(catalog(), "test", RECORDED, file)
     assert selection.ids == ["1"]
     assert "TRAINED on 1 of these 1 products" in selection.notes[0]
+    assert selection.notes[0].endswith("Use products that it has not seen for that.")
 
 
 def test_a_bundle_that_knows_none_of_the_products_leaves_it_to_the_catalog():
@@ -57,6 +58,7 @@ def test_all_products_with_a_warning_about_those_trained_on():
     selection = select_products(catalog(), "all", RECORDED)
     assert selection.ids == ["1", "2", "3", "4"]
     assert "TRAINED on 1 of these 4" in selection.notes[0]
+    assert selection.notes[0].endswith("Use --split test for that.")
     assert "1 of these 4 products chose the best epoch" in selection.notes[1]
 
 

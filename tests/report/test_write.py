@@ -85,6 +85,8 @@ def test_tables_can_be_read_back(evaluation, report):
     assert classes["f1"].mean() == pytest.approx(metrics["macro_f1"], abs=1e-3)
     assert classes["support"].sum() == 200
     predictions = pd.read_csv(report / "predictions.csv")
+    written = pd.read_csv(report / "predictions.csv", dtype=str)["gender_needs_review"].dropna()
+    assert set(written) <= {"true", "false"} and len(written) == 200
     right = (predictions["gender"] == predictions["gender_truth"]).sum() / 200
     assert right == pytest.approx(metrics["accuracy"])
     pairs = pd.read_csv(report / "confused_pairs.csv")

@@ -77,6 +77,8 @@ def test_products_are_removed(folder: Path) -> None:
         index.item("p3")
     index.add(pairs([3], seed=5), bundle_id="b")
     assert index.item("p3").title == "Shirt n3 v5"
+    opened = Index.open(folder)
+    assert opened.count([]) == len(opened) == sum(opened.count([parse_filter(f"parity={each}")]) for each in (0, 1))
 
 
 def test_many_changes_make_few_segments_and_the_same_answers(tmp_path: Path, folder: Path) -> None:

@@ -51,6 +51,13 @@ def test_query_and_hits_are_all_drawn(green: str, red: str, count: int, columns:
     assert (border == 255).all(), "something reaches into the margin"
 
 
+def test_a_mix_of_several_parts_is_written_out(green: str) -> None:
+    mix = " + ".join(f"photo{number}.jpg:0.{number}" for number in range(1, 6))
+    whole, cut = (draw_contact_sheet(Item(mix, title, image=green), []) for title in ("", "Title"))
+    dark = [(np.asarray(sheet.convert("L")) < 80).any(axis=1).sum() for sheet in (whole, cut)]
+    assert dark[0] > 1.2 * dark[1]
+
+
 def test_a_long_list_is_cut(red: str) -> None:
     sheet = draw_contact_sheet(Item("q"), hits(150, red))
     assert share(sheet, RED) == sheet_module.MAX_HITS * sheet_module._WIDTH * sheet_module._PHOTO

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from tagger.errors import SearchError
 from tagger.search.columns import Columns, ColumnWriter
 from tagger.search.filters import Filter, check_columns, parse_filter
+from tagger.search.hints import filter_hint
 from tagger.search.items import Item
 
 
@@ -79,3 +81,22 @@ def test_columns_say_which_products_meet_filters(tmp_path: Path) -> None:
     expected = [number for number in range(600, 700, 2) if number % 10]
     assert np.flatnonzero(columns.accepted(asked)).tolist() == expected
     assert not columns.accepted([parse_filter("size=10")]).any() and columns.accepted([parse_filter("size!=10")]).all()
+
+
+@pytest.mark.parametrize(
+    ("texts", "hint"),
+    [
+        (["gender=women"], " Did you mean gender=Women?"),
+        (["price<1500", "gender='Women'|Men"], " Did you mean gender=Women|Men?"),
+        (["gender=Girls"], ""),
+        (["gender=Women", "price<1500"], ""),
+        (["gender!=women"], ""),
+    ],
+)
+def test_a_filter_that_no_product_meets_is_corrected(texts: list[str], hint: str) -> None:
+    cells = {"gender": "Women", "price": "2000"}
+
+    def count(where: Sequence[Filter]) -> int:
+        return int(all(each.accepts(cells[each.column]) for each in where))
+
+    assert filter_hint([parse_filter(text) for text in texts], count) == hint

@@ -86,6 +86,7 @@ def test_parts_are_weighed(ask: Callable[..., Found], photo: Path) -> None:
     assert [(hit.id, round(hit.score, 6)) for hit in usual.hits] == [
         (hit.id, round(hit.score, 6)) for hit in given.hits
     ]
+    assert given.query.id == "copy.png:1.4 + blue:0.6"
     assert ids(ask(Part("image", copy, 0.1), Part("text", "blue", 0.9), k=1)) == ["3"]
     unwanted = ask(Part("text", "shirt"), Part("text", "blue", -0.5))
     assert ids(unwanted) == ["1"]

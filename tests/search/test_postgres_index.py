@@ -175,6 +175,12 @@ def test_it_knows_what_the_folder_knows(same: tuple[Index, ProductIndex]) -> Non
     assert_same([database.similar_to("p3", 7)], [folder.similar_to("p3", 7)])
 
 
+@pytest.mark.parametrize("where", FILTERS, ids=lambda texts: " & ".join(texts) or "all")
+def test_as_many_products_meet_filters(same: tuple[Index, ProductIndex], where: list[str]) -> None:
+    ours, theirs = (index.count([parse_filter(text) for text in where]) for index in same)
+    assert ours == theirs
+
+
 def test_errors_are_those_of_the_folder(same: tuple[Index, ProductIndex]) -> None:
     _, database = same
     with pytest.raises(SearchError, match=r'"p1000" among the 340 of .* Did you mean "p100"'):

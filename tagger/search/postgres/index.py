@@ -16,11 +16,12 @@ from psycopg.sql import SQL
 from tagger.errors import IndexFolderError
 from tagger.search.arrays import widen
 from tagger.search.base import BaseIndex, hit_of
-from tagger.search.filters import Filter
+from tagger.search.filters import Filter, check_columns
 from tagger.search.hints import id_hint
 from tagger.search.items import Item
 from tagger.search.postgres.address import parse_address
 from tagger.search.postgres.changes import add_products, find_weights, remove_products
+from tagger.search.postgres.conditions import condition
 from tagger.search.postgres.connection import connect, explained
 from tagger.search.postgres.queries import LookUp, Row
 from tagger.search.postgres.state import State, missing, read_state
@@ -149,6 +150,18 @@ class PostgresIndex(BaseIndex):
         id_hint(id_, note)
         rows = self._select(SQL("SELECT id FROM {} WHERE id = ANY(%s)"), (list(guesses),))
         return id_hint(id_, {guesses[own] for (own,) in rows}.__contains__)
+
+    def count(self, where: Sequence[Filter]) -> int:
+        """Products that meet all these filters; see `ProductIndex.count`."""
+
+        def counted(connection: Connection[Any], state: State) -> int:
+            check_columns(where, state.columns, f"the index {self.place}")
+            met, parameters = condition(where)
+            statement = SQL("SELECT count(*) FROM {} WHERE {}").format(products(self.address, state), met)
+            ((found,),) = connection.execute(statement, parameters)
+            return int(found)
+
+        return self._read(counted)
 
     def encode(self, text: str) -> TextVector | None:
         """The unit vector of a text with the index's own weights of words; None where it holds no word."""
