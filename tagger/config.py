@@ -184,8 +184,6 @@ class TrainingConfig(_Section):
     learning_rate: float = Field(2e-3, gt=0)
     #: share of the learning rate for trunk and embedding; below 1 they keep more of what `--from` gave them.
     trunk_rate: float = Field(1.0, gt=0, le=1)
-    #: a run ends with the average of its weights and those that `--from` gave; how much of these is in it.
-    start_share: float = Field(0, ge=0, lt=1)
     weight_decay: float = Field(0.05, ge=0)
     warmup_epochs: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.05, ge=0, lt=1)

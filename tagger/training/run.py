@@ -14,7 +14,6 @@ import keras
 
 from tagger.catalog.table import TITLE, Catalog
 from tagger.config import Config
-from tagger.errors import TrainingError
 from tagger.files import atomic_file
 from tagger.network.model import build_network
 from tagger.network.onnx import find_exporter
@@ -32,7 +31,7 @@ from tagger.training.prepare import Prepared, prepare
 from tagger.training.run_folder import check_folder, claim_folder
 from tagger.training.start import Start, find_start
 from tagger.training.title import check_titles
-from tagger.training.weights import average_with_start, take_over
+from tagger.training.weights import take_over
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ def train(
         The bundle's folder.
 
     Raises:
-        TrainingError: `out` holds another run, there is nothing to resume, or a setting needs `start`.
+        TrainingError: `out` holds another run, or there is nothing to resume.
         BundleError: `start` is no bundle, or can't be fine-tuned; or a teacher is none.
         TaggerError: whatever is wrong with the catalog, the config or the disk.
     """
@@ -73,8 +72,6 @@ def train(
     find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
     origin = find_start(start, out, resume)
-    if config.training.start_share and origin is None:
-        raise TrainingError("training.start_share averages with what --from gives: give --from, or leave it out.")
     teachers = open_teachers(config.training.distillation)
     with shared_by(config.training.devices):
 
@@ -109,8 +106,6 @@ def train(
         about["teachers"] = [{"model": n.name, "id": b.id} for n, b in zip(names, teachers, strict=True)]
     with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
         model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
-        if origin and config.training.start_share:
-            average_with_start(origin.open(), model, prepared.space, config.training.start_share)
         adjust_logits(model, prepared.answers, training.targets, config.training.logit_adjustment)
         write_bundle(out / "bundle", model, config, prepared, about, progress)
     _log.info("Wrote %s after %.0f s", out / "bundle", time.monotonic() - started)

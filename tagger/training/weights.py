@@ -89,38 +89,6 @@ def take_over(bundle: Bundle, model: keras.Model, space: LabelSpace) -> None:
         ConfigError: the network or its photo size is not that of the bundle.
         BundleError: see `open_network`.
     """
-    known = _copy(bundle, model, space)
-    kept = ", ".join(f"{name} {count} of {classes} labels" for name, (count, classes) in known.items() if count)
-    _log.info("Started from %s: trunk, embedding and %s", bundle.path, f"heads {kept}" if kept else "no head")
-
-
-def average_with_start(bundle: Bundle, model: keras.Model, space: LabelSpace, share: float) -> None:
-    """Average the weights of a trained network with those that `take_over` once gave it, in place.
-
-    Both are right on other photos, and on one path of low loss, since one went out from the other: Wortsman et al.
-    2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903. Biases of heads stay as they were trained, for how
-    frequent the labels are is a matter of the catalog.
-
-    Args:
-        bundle: where the training started from.
-        model: trained.
-        space: its labels.
-        share: how much of the start there is in the average, 0 … 1.
-
-    Raises:
-        ConfigError, BundleError: see `take_over`.
-    """
-    biases = {id(model.get_layer(name).weights[-1]) for name in _heads(space)}
-    trained = model.get_weights()
-    _copy(bundle, model, space)
-    for variable, value in zip(model.weights, trained, strict=True):
-        kept = 1.0 if id(variable) in biases else 1 - share
-        variable.assign(kept * value + (1 - kept) * keras.ops.convert_to_numpy(variable))
-    _log.info("Averaged with %s, which has a share of %g", bundle.path, share)
-
-
-def _copy(bundle: Bundle, model: keras.Model, space: LabelSpace) -> dict[str, tuple[int, int]]:
-    """See `take_over`; by head that both have, how many labels it took over, and of how many."""
     donor = open_network(bundle)
     ours, theirs = (_heads(labels) for labels in (space, bundle.label_space))
     body, source = _body(model, ours), _body(donor, theirs)
@@ -133,8 +101,9 @@ def _copy(bundle: Bundle, model: keras.Model, space: LabelSpace) -> dict[str, tu
         )
     for variable, value in zip(body, source, strict=True):
         variable.assign(keras.ops.convert_to_numpy(value))
-    shared = [name for name in ours if name in theirs]
-    return {name: (_take_over_head(model, donor, name, ours[name], theirs[name]), len(ours[name])) for name in shared}
+    known = {name: _take_over_head(model, donor, name, ours[name], theirs[name]) for name in ours if name in theirs}
+    kept = ", ".join(f"{name} {count} of {len(ours[name])} labels" for name, count in known.items() if count)
+    _log.info("Started from %s: trunk, embedding and %s", bundle.path, f"heads {kept}" if kept else "no head")
 
 
 def _heads(space: LabelSpace) -> dict[str, tuple[str, ...]]:

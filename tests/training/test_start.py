@@ -19,7 +19,7 @@ from tagger.labels import LabelSpace, fit_label_space
 from tagger.network.model import build_network, with_embedding
 from tagger.training.run import train
 from tagger.training.start import Start, find_start, record_start, recorded_start, start_settings
-from tagger.training.weights import average_with_start, open_network, take_over
+from tagger.training.weights import open_network, take_over
 
 CONFIG = bundle_config("tiny")
 
@@ -83,43 +83,6 @@ def test_labels_are_matched_by_their_names(bundle: Bundle, space: LabelSpace) ->
         for value, old in zip(_values(model.get_layer(name)), before[name], strict=True):
             np.testing.assert_array_equal(value, old)
     np.testing.assert_array_equal(_values(model.get_layer("embedding"))[0], _values(donor.get_layer("embedding"))[0])
-
-
-def test_an_average_has_a_share_of_the_start(bundle: Bundle, space: LabelSpace) -> None:
-    """All but the biases of the heads: half-way, or where it started, or as it was trained."""
-    model, start = _network(space), _network(space)
-    take_over(bundle, start, space)
-    trained, started = model.get_weights(), start.get_weights()
-    bias = {id(model.get_layer(name).bias) for name in model.output}
-    for share in (0.25, 1.0, 0.0):
-        model.set_weights(trained)
-        average_with_start(bundle, model, space, share)
-        for variable, value, first in zip(model.weights, trained, started, strict=True):
-            expected = value if id(variable) in bias else (1 - share) * value + share * first
-            np.testing.assert_allclose(variable, expected, atol=1e-6, err_msg=variable.path)
-
-
-def test_labels_that_the_start_does_not_know_stay_as_they_were_trained(bundle: Bundle) -> None:
-    table = make_table(60, missing=0)
-    table["colour"] = table["colour"].replace("blue", "violet")
-    others = fit_label_space(table, {"colour": AttributeConfig()})
-    model = _network(others)
-    before = _values(model.get_layer("colour_softmax"))[0]
-    average_with_start(bundle, model, others, 0.5)
-    after = _values(model.get_layer("colour_softmax"))[0]
-    changed = [
-        label
-        for label, *pair in zip(others["colour"].classes, before.T, after.T, strict=True)
-        if not np.allclose(*pair)
-    ]
-    assert sorted(changed) == ["green", "red"]
-
-
-def test_a_share_of_the_start_needs_one(tmp_path: Path) -> None:
-    config = CONFIG.model_copy(update={"training": CONFIG.training.model_copy(update={"start_share": 0.5})})
-    with pytest.raises(TrainingError, match="give --from"):
-        train(config, write_catalog(tmp_path / "catalog", 10), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("changes", [{"trunk": "cnn_gap"}, {"trunk": "tiny", "embedding": 8}])
