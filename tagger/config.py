@@ -187,8 +187,6 @@ class TrainingConfig(_Section):
     weight_decay: float = Field(0.05, ge=0)
     warmup_epochs: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.05, ge=0, lt=1)
-    #: how far softmax heads forget, once trained, how frequent classes are; see `tagger.training.logit_adjustment`.
-    logit_adjustment: float = Field(0.15, ge=0, le=1)
     #: momentum of the exponential moving average of the weights; 0: none.
     ema: float = Field(0.995, ge=0, lt=1)
     #: epochs without a better mean macro-F1 on validation before training stops; 0: never.

@@ -24,7 +24,6 @@ from tagger.training.bundling import learnable_flags, write_bundle
 from tagger.training.devices import as_shared, shared_by
 from tagger.training.distillation import as_teachers, learned_by, open_teachers
 from tagger.training.export import float32_copy
-from tagger.training.logit_adjustment import adjust_logits
 from tagger.training.loop import History, Trainer, holds_checkpoint
 from tagger.training.optimization import compile_model, numeric_precision
 from tagger.training.prepare import Prepared, prepare
@@ -106,7 +105,6 @@ def train(
         about["teachers"] = [{"model": n.name, "id": b.id} for n, b in zip(names, teachers, strict=True)]
     with keras.device("cpu"):  # where its model is compared with the exported one, in full precision
         model = float32_copy(lambda: build_network(prepared.space, config.network, config.photo), trainer.model)
-        adjust_logits(model, prepared.answers, training.targets, config.training.logit_adjustment)
         write_bundle(out / "bundle", model, config, prepared, about, progress)
     _log.info("Wrote %s after %.0f s", out / "bundle", time.monotonic() - started)
     return out / "bundle"
