@@ -45,7 +45,8 @@ def render_card(facts: Mapping[str, Any]) -> str:
     Args:
         facts: as `bundle_facts` makes them, with the `evaluation` that the card is to show:
             name; tagger_version, command, seed, products; parts (part → products); inputs; photo (height, width);
-            trunk, weights; attributes (each with name, classes, heads, primary, parent); settings (name → value);
+            trunk; start, what its weights were before; attributes (each with name, classes, heads, primary, parent);
+            settings (name → value);
             target_precision; bytes (of the files together, None where unknown);
             evaluation: part, products, figures (attribute → accuracy, majority_accuracy, macro_f1, coverage,
             accepted_accuracy, ece; None where undefined), remarks.
@@ -55,7 +56,7 @@ def render_card(facts: Mapping[str, Any]) -> str:
     parts = [
         f"# Model card: {_plain(facts['name'])}\n",
         f"Tags product photos with {_listed(attribute['name'] for attribute in facts['attributes'])}. One network "
-        f"({facts['trunk']}, started from {_weights(facts['weights'])}) looks at {_listed(facts['inputs'])} of a "
+        f"({facts['trunk']}, started from {facts['start']}) looks at {_listed(facts['inputs'])} of a "
         f"product and answers all attributes at once; trained with tagger {facts['tagger_version']}.{size}\n",
         "## Intended use\n",
         "To fill in and check the attributes of a product catalog whose photos look like those that it was trained "
@@ -72,8 +73,8 @@ def render_card(facts: Mapping[str, Any]) -> str:
         f"```sh\n{facts['command'] or '(not recorded)'}\n```\n",
         markdown_table(["setting", "value"], [[name, str(value)] for name, value in facts["settings"].items()], 2),
         "## Licence\n",
-        "Not stated by this card. The weights were learnt from the catalog above: whether and how they may be passed "
-        "on depends on its licence. Say so here.\n",
+        "Not stated by this card: the weights were learnt from the catalog above, whose licence says whether and how "
+        "they may be passed on.\n",
     ]
     return "\n".join(parts)
 
@@ -86,7 +87,7 @@ def bundle_facts(
     Args:
         config: the run's settings.
         space: what the model knows.
-        about: command, seed, products and, where known, tagger_version, as `bundle.json` holds them.
+        about: command, seed, products and, where known, started_from and tagger_version, as `bundle.json` holds them.
         parts: the part of the split that each product is in.
         name: what to call the model.
     """
@@ -101,7 +102,7 @@ def bundle_facts(
         "inputs": [_INPUTS[name] for name in config.inputs],
         "photo": {"height": config.photo.height, "width": config.photo.width},
         "trunk": config.network.trunk,
-        "weights": config.network.weights,
+        "start": _start(config.network.weights, about.get("started_from")),
         "attributes": [
             {
                 "name": attribute.name,
@@ -181,7 +182,9 @@ def _figures(evaluation: Mapping[str, Any], target: float) -> str:
     )
 
 
-def _weights(weights: str) -> str:
+def _start(weights: str, model: Mapping[str, str] | None) -> str:
+    if model:
+        return f"the model {model['model']}"
     return "random weights" if weights == "none" else f"the weights {weights}"
 
 

@@ -12,6 +12,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,8 +23,9 @@ from tagger.catalog.cache import PhotoCache, open_cache
 from tagger.catalog.read import read_products
 from tagger.config import override_config
 from tagger.errors import BundleError, CatalogError, OutputError, TrainingError
-from tagger.files import atomic_folder, write_json
+from tagger.files import atomic_folder, write_json, write_text
 from tagger.progress import Progress, silent
+from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
 from tagger.training.compact_onnx import compress, large_convolutions, read_floats
 from tagger.training.compact_weights import write_weights
 from tagger.training.weights import open_network
@@ -40,7 +42,7 @@ _MIN_PHOTOS = 200
 _MAX_PHOTOS = 4000
 _INT8_MODEL = "model.int8.onnx"
 #: Written anew, or left out; all other files are copied.
-_CHANGED = {"model.onnx", _INT8_MODEL, "model.keras", "split.csv", "metrics.json"}
+_CHANGED = {"model.onnx", _INT8_MODEL, "model.keras", "split.csv", "metrics.json", CARD}
 
 
 def compact_bundle(
@@ -76,6 +78,7 @@ def compact_bundle(
     about = {name: value for name, value in bundle.manifest.items() if name not in ("format", "version", "files")}
     about["compacted_from"] = bundle.id
     with atomic_folder(out) as folder:
+        _write_card(bundle, about, out.resolve().name, folder / CARD)
         _write(bundle, folder, max_bytes)
         seal(folder, about)
         agreement = compare(bundle.path, folder, photos)
@@ -90,8 +93,14 @@ def compact_bundle(
     return agreement
 
 
+def _write_card(bundle: Bundle, about: dict[str, Any], name: str, path: Path) -> None:
+    """The card under the name of the copy; the figures are those of the full bundle."""
+    facts = bundle_facts(bundle.config, bundle.label_space, about, (bundle.split or {}).values(), name)
+    write_text(path, render_card({**facts, "evaluation": validation_evaluation(bundle.metrics)}))
+
+
 def _write(bundle: Bundle, folder: Path, max_bytes: int) -> None:
-    """Write all files but metrics.json and the manifest."""
+    """Write all files but the card, metrics.json and the manifest."""
     for name in bundle.manifest["files"]:
         if name not in _CHANGED and (bundle.path / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -24,8 +24,8 @@ METRICS = {
 ABOUT = {"command": "tagger train --out runs/x", "seed": 7, "products": 2000}
 
 
-def card(metrics: dict, **changes) -> str:
-    facts = bundle_facts(Config(), SPACE, ABOUT, ["train"] * 3 + ["test"], "fashion")
+def card(metrics: dict, about: dict = ABOUT, **changes) -> str:
+    facts = bundle_facts(Config(), SPACE, about, ["train"] * 3 + ["test"], "fashion")
     return render_card({**facts, "evaluation": validation_evaluation(metrics), **changes})
 
 
@@ -50,6 +50,8 @@ def test_it_says_where_the_model_came_from():
         assert expected in text
     assert "| seed" in text and "| 7" in text
     assert r"Belts \| <b>" in text  # stays in its cell
+    fine_tuned = card(METRICS, {**ABOUT, "started_from": {"model": "fashion", "id": "0"}})
+    assert "started from the model fashion)" in fine_tuned and "random weights" not in fine_tuned
 
 
 def test_a_model_without_a_validation_part_says_so():

@@ -49,7 +49,7 @@ def _bytes(folder: Path) -> int:
 
 
 def test_what_it_holds(bundle: Bundle, compact: Bundle) -> None:
-    files = set(bundle.manifest["files"]) - {"model.keras", "split.csv"} | {"weights.npz", "split.csv.gz"}
+    files = set(bundle.manifest["files"]) - {"model.keras", "split.csv"} | {"weights.npz", "split.csv.gz", "card.md"}
     assert set(compact.manifest["files"]) == files
     assert _bytes(compact.path) < 0.4 * _bytes(bundle.path)
     assert compact.split == bundle.split
@@ -59,6 +59,7 @@ def test_what_it_holds(bundle: Bundle, compact: Bundle) -> None:
     about = {name: value for name, value in compact.manifest.items() if name not in ("files", "compacted_from")}
     assert about == {name: value for name, value in bundle.manifest.items() if name != "files"}
     assert compact.manifest["compacted_from"] == bundle.id != compact.id
+    assert (compact.path / "card.md").read_text().startswith("# Model card: out\n")
 
 
 def test_it_answers_as_the_full_one(bundle: Bundle, compact: Bundle, space: LabelSpace) -> None:
