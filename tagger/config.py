@@ -36,6 +36,8 @@ class CatalogConfig(_Section):
     missing: tuple[str, ...] = ("", "NA", "N/A", "nan", "None", "null")
     #: folder that relative photo paths start from; default: the catalog's own folder.
     image_folder: str | None = None
+    #: whether a table must have a column of photos; false: without one its products have titles alone.
+    photos: bool = True
 
 
 class PhotoConfig(_Section):

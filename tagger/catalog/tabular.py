@@ -160,6 +160,8 @@ def _rename(source: _Columns, config: CatalogConfig, path: Path, report: Cleanin
     """Give the columns our names; the order stays that of the file."""
     names: dict[str, list[str]] = {}
     for ours, theirs in config.columns.items():
+        if theirs not in source and ours == IMAGE and not config.photos:
+            continue
         if theirs not in source:
             raise CatalogError(
                 f'catalog.columns asks for a column "{theirs}" (as {ours}), but {path} has: {", ".join(source)}.'
@@ -175,10 +177,13 @@ def _rename(source: _Columns, config: CatalogConfig, path: Path, report: Cleanin
         for ours in names.get(theirs, [theirs])
     }
     if IMAGE not in renamed:
-        raise CatalogError(
-            f"No column of {path} is known to hold the photos' paths; it has: {', '.join(source)}. "
-            "Name the one that does: --set catalog.columns.image=COLUMN"
-        )
+        if config.photos:
+            raise CatalogError(
+                f"No column of {path} is known to hold the photos' paths; it has: {', '.join(source)}. "
+                "Name the one that does: --set catalog.columns.image=COLUMN; or say that there are none: --set "
+                "catalog.photos=false"
+            )
+        renamed[IMAGE] = [""] * max(map(len, source.values()), default=0)
     return renamed
 
 

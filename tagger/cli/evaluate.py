@@ -71,7 +71,7 @@ def command(
     `catalog`, and how large photos may be. Tags are judged as `tagger tag` gives them; where the bundle reads titles,
     those from image, title and both stand side by side, too.
     """
-    from tagger.catalog.read import fit_layout, read_catalog
+    from tagger.catalog.read import fit_layout, for_inputs, read_catalog
     from tagger.config import load_config, override_config
     from tagger.inference import Tagger
     from tagger.own_products import recorded_split
@@ -90,7 +90,7 @@ def command(
     trained = trained.model_copy(update={"catalog": fit_layout(trained.catalog, data)})
     config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
     tagger = tagger.with_limits(config.photo)
-    catalog = read_catalog(data, config.catalog)
+    catalog = read_catalog(data, for_inputs(config.catalog, inputs))
     selection = select_products(catalog, part, recorded_split(tagger.bundle, catalog), split_file)
     with progress_bar() as progress:
         evaluation = evaluate(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from tagger.catalog.read import for_inputs
 from tagger.cli._options import (
     catalog_set_option,
     config_option,
@@ -79,7 +80,7 @@ def command(
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
     settings = asked if config_file else override_config(trained_settings(tagger.bundle), overrides)
     tagger = tagger.with_limits(settings.photo)
-    found = _find_photos(photos, settings.catalog, trained_title_column(tagger.bundle))
+    found = _find_photos(photos, for_inputs(settings.catalog, inputs), trained_title_column(tagger.bundle))
     as_table = out is None and _is_photo(photos)
     # Other formats have no place for runners-up and other heads, and ranking them takes time.
     detailed = as_table or (out is not None and out.suffix.lower() == ".jsonl")

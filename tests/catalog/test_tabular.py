@@ -92,6 +92,18 @@ def test_without_a_photo_column_the_error_names_the_others(tmp_path):
         read(path)
 
 
+def test_a_table_without_photos_is_read_where_it_may_have_none(tmp_path):
+    path = tmp_path / "products.csv"
+    path.write_text("title,colour\nA cup,red\nA mug,blue\n")
+    for columns in ({}, {"image": "photo"}):  # also where another catalog had its photos in a column of that name
+        table = read(path, photos=False, columns=columns).table
+        assert list(table.index) == ["1", "2"] and list(table["image"]) == ["", ""]
+        assert list(table["title"]) == ["A cup", "A mug"]
+    path.write_text("image,title\na.jpg,A cup\n")
+    (tmp_path / "a.jpg").touch()
+    assert list(read(path, photos=False).table["image"]) == [str(tmp_path / "a.jpg")]
+
+
 def test_ids_from_photos_or_else_from_rows(tmp_path):
     path = tmp_path / "products.csv"
     path.write_text("image\nx/a.jpg\nx/b.jpg\n")

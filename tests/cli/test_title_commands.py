@@ -53,6 +53,19 @@ def test_titles_of_a_catalog_are_read(
     assert kinds(out) == ["Belts", "", "Sports Shoes", "", "Sports Shoes", "Belts"]
 
 
+def test_titles_alone_need_no_photos(run: Run, titled_bundle: Path, tmp_path: Path, capsys: Captured) -> None:
+    table, out = tmp_path / "titles.csv", tmp_path / "tags.csv"
+    table.write_text("id,title,articleType\n1,Blue belt,Belts\n2,Shoes,Sports Shoes\n")
+    assert run("tag", table, "--model", titled_bundle, "--out", out) == 1
+    assert "catalog.photos=false" in capsys.readouterr().err
+    assert run("tag", table, "--model", titled_bundle, "--out", out, "--inputs", "title") == 0
+    assert kinds(out) == ["Belts", "Sports Shoes"]
+    report = tmp_path / "report"
+    asked = ("--data", table, "--split", "all", "--inputs", "title", "--out", report)
+    assert run("evaluate", "--model", titled_bundle, *asked) == 0
+    assert json.loads((report / "metrics.json").read_text())["attributes"]["articleType"]["accuracy"] == 1
+
+
 def test_json_lines_say_what_tags_come_from(run: Run, titled_bundle: Path, catalog: Path, tmp_path: Path) -> None:
     out = tmp_path / "tags.jsonl"
     assert run("tag", catalog, "--model", titled_bundle, "--out", out) == 3
