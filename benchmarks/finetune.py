@@ -12,7 +12,7 @@ from benchmarks.report import Report, Table
 
 _WAYS = {
     "scratch": "from scratch, settings of `tagger train`",
-    "schedule": "from scratch, epochs and batches of --from",
+    "schedule": "from scratch, settings of --from",
     "from": "--from",
 }
 

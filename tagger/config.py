@@ -327,11 +327,17 @@ def load_config(
     settings = _read_yaml(Path(path)) if path is not None else {}
     for override in overrides:
         _apply_override(settings, override)
-    for section, values in (defaults or {}).items():
-        # What is no section stays as it is, for the check to say so.
-        if isinstance(given := settings.get(section, {}), dict):
-            settings[section] = {**values, **given}
-    return parse_config(settings, str(path or "the overrides"))
+    return parse_config(_completed(settings, defaults or {}), str(path or "the overrides"))
+
+
+def _completed(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, and in every section the defaults of what it doesn't say."""
+    completed = {**defaults, **settings}
+    for name, values in defaults.items():
+        # What is given as no section stays as it is, for the check to say so.
+        if isinstance(values, Mapping) and isinstance(given := settings.get(name, {}), Mapping):
+            completed[name] = _completed(given, values)
+    return completed
 
 
 def override_config(config: Config, overrides: Sequence[str]) -> Config:

@@ -4,7 +4,7 @@
         where CHANGED is True
     train MODEL FOLDER PHOTOS SEED WAY [OVERRIDE]: train on some of them, judge on the others
 
-Ways: `scratch` is `tagger train` as it comes, `schedule` the same with the epochs and batches of `--from`, `from` is
+Ways: `scratch` is `tagger train` as it comes, `schedule` the same with the settings of `--from`, `from` is
 `tagger train --from MODEL`. All have the network and the photo size of MODEL.
 """
 
@@ -92,10 +92,6 @@ def train(model: Path, folder: Path, photos: int, seed: int, way: str, override:
     settings = start_settings(Bundle.open(model))
     if way == "scratch":
         del settings["training"]
-    elif way == "schedule":
-        settings["training"] = {
-            name: settings["training"][name] for name in ("epochs", "batch_size", "ema", "patience")
-        }
     overrides = [
         f"training.seed={seed}",
         f"attributes={{{_LABEL}: {{}}}}",

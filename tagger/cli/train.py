@@ -44,7 +44,7 @@ def command(
 
     With --from a few hundred photos are enough, and their labels may be others: trunk and embedding start with the
     weights of the bundle, and so does what a head says of labels that the bundle knows. Photo size and network are then
-    those of the bundle, and the schedule is a gentle one, unless --config or --set say otherwise.
+    those of the bundle, and the schedule is one for few photos, unless --config or --set say otherwise.
 
     After a kill or Ctrl-C, the same command with --resume goes on as if nothing had happened.
     """

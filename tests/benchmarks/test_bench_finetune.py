@@ -64,7 +64,7 @@ def test_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "the 7 classes" in table.text and "on 20 other photos; of the 2 runs" in table.text
     assert [(row[0], row[1], cell_text(row[2])) for row in table.rows] == [
         (30, "from scratch, settings of `tagger train`", "0.5"),
-        (30, "from scratch, epochs and batches of --from", "0.5"),
+        (30, "from scratch, settings of --from", "0.5"),
         (30, "--from", "0.6"),
         (30, "--from, training.epochs=3", "0.6"),
     ]

@@ -123,16 +123,14 @@ def test_settings_of_the_bundle_give_way_to_those_asked_for(bundle: Bundle, tmp_
     settings = start_settings(bundle)
     config = load_config(defaults=settings)
     assert (config.photo.height, config.photo.width, config.network.trunk) == (32, 24, "tiny")
-    assert config.training.trunk_rate < 1
+    assert config.training.batch_size < 64 and config.training.augmentation.scale > 0.2
     file = tmp_path / "config.yaml"
     file.write_text("training: {epochs: 7}\nphoto: {height: 48}\n")
-    config = load_config(file, ["training.trunk_rate=1"], settings)
-    assert (config.training.epochs, config.training.trunk_rate, config.photo.height, config.photo.width) == (
-        7,
-        1,
-        48,
-        24,
-    )
+    config = load_config(file, ["training.augmentation.shift=0"], settings)
+    training, photo = config.training, config.photo
+    assert (training.epochs, training.augmentation.shift, photo.height, photo.width) == (7, 0, 48, 24)
+    assert training.augmentation.scale > 0.2  # the rest of the section stays
+    assert start_settings(bundle)["training"]["augmentation"]["shift"] > 0  # nor does the next run see the override
     file.write_text("training: 3\n")
     with pytest.raises(ConfigError, match="training"):
         load_config(file, (), settings)
