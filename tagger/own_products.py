@@ -51,6 +51,11 @@ def recorded_split(bundle: Bundle, catalog: Catalog) -> dict[str, str] | None:
     return {}
 
 
+def learned_products(bundle: Bundle, catalog: Catalog) -> set[str]:
+    """Ids of the products of a catalog that the bundle was trained on; none where it recorded no split."""
+    return {id_ for id_, part in (recorded_split(bundle, catalog) or {}).items() if part == "train"}
+
+
 def _look_alike(signs: Mapping[str, int], shared: list[str], images: Mapping[str, str], photo: PhotoConfig) -> bool:
     """Whether the photos of most products, of a sample of them, are those that the bundle knows.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from tagger.errors import TrainingError
 from tagger.inference.engine import Engine, open_engine
 from tagger.labels import LabelSpace, output_name
 from tagger.network.model import keras_name
-from tagger.own_products import recorded_split
+from tagger.own_products import learned_products
 
 _log = logging.getLogger(__name__)
 
@@ -97,10 +97,9 @@ def open_teachers(config: DistillationConfig) -> list[Bundle]:
     return [Bundle.open(teacher) for teacher in config.teachers]
 
 
-def learned_by(teachers: Sequence[Bundle], catalog: Catalog) -> Collection[str]:
+def learned_by(teachers: Sequence[Bundle], catalog: Catalog) -> set[str]:
     """Ids of the products of a catalog that a teacher has learned from: no others are a test of its pupil."""
-    splits = [recorded_split(teacher, catalog) or {} for teacher in teachers]
-    return {id_ for split in splits for id_, part in split.items() if part == "train"}
+    return set().union(*(learned_products(teacher, catalog) for teacher in teachers))
 
 
 def as_teachers(

@@ -15,7 +15,7 @@ from tagger.bundle import Bundle
 from tagger.catalog.table import Catalog
 from tagger.errors import BundleError, TrainingError
 from tagger.files import write_json
-from tagger.own_products import recorded_split
+from tagger.own_products import learned_products
 
 _FILE = "start.json"
 #: What suits a few hundred photos: small batches and many epochs for enough steps, photos that are changed more than
@@ -88,10 +88,9 @@ class Start:
         Only a run that is resumed may find it gone; it compares its split with the recorded one anyway.
         """
         try:
-            parts = recorded_split(self.open(), catalog) or {}
+            return frozenset(learned_products(self.open(), catalog))
         except (BundleError, TrainingError):
             return frozenset()
-        return frozenset(id_ for id_, part in parts.items() if part == "train")
 
 
 def record_start(start: Start | None, folder: Path) -> None:
