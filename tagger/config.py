@@ -144,8 +144,12 @@ class AugmentationConfig(_Section):
     shift: float = Field(0.06, ge=0, le=0.5)
     #: largest change of scale, 0.1 = between 0.9 and 1.1.
     scale: float = Field(0.08, ge=0, le=0.5)
+    #: largest change of width against height, 0.1 = between 1 / 1.1 and 1.1, all but exactly.
+    aspect: float = Field(0.0, ge=0, le=0.5)
     brightness: float = Field(0.1, ge=0, le=1)
     contrast: float = Field(0.1, ge=0, le=1)
+    #: share of the photos that lose a rectangle to a grey (Zhong et al. 2017, https://arxiv.org/abs/1708.04896).
+    erase: float = Field(0.0, ge=0, le=1)
     #: shares of the photos that are blended with another one, and that get a rectangle of another one; the targets
     #: are mixed as well.
     mixup: float = Field(0.0, ge=0, le=1)

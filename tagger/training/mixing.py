@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.config import AugmentationConfig
+from tagger.training.augmentation import rectangle
 
 
 def mix(
@@ -42,7 +43,7 @@ def mix(
     share = kept[blended, None, None, None].astype(np.float32)
     photos[blended] = (photos[blended] * share + others[blended] * (1 - share)).round().astype(np.uint8)
     for i in np.flatnonzero(cut):
-        box = _box(1 - kept[i], photos.shape[1], photos.shape[2], rng)
+        box = rectangle(1 - kept[i], photos.shape[1], photos.shape[2], rng)
         photos[i][box] = others[i][box]
         kept[i] = 1 - photos[i][box].size / photos[i].size
     kept = np.where(blended | cut, kept, 1.0).astype(np.float32)
@@ -55,14 +56,3 @@ def mix(
         mixed_targets[name] = (ours / scale)[:, None] * target + (theirs / scale)[:, None] * target[partners]
         mixed_weights[name] = total
     return photos, mixed_targets, mixed_weights
-
-
-def _box(area: float, height: int, width: int, rng: np.random.Generator) -> tuple[slice, slice]:
-    """A rectangle of that share of a photo and of its proportions, anywhere; cut off at the edges."""
-    half_height, half_width = height * np.sqrt(area) / 2, width * np.sqrt(area) / 2
-    row, column = rng.uniform(0, height), rng.uniform(0, width)
-    return _span(row - half_height, row + half_height, height), _span(column - half_width, column + half_width, width)
-
-
-def _span(start: float, stop: float, length: int) -> slice:
-    return slice(max(0, round(start)), min(length, round(stop)))

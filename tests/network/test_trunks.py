@@ -15,7 +15,16 @@ from tagger.network.model import EMBEDDING, build_network
 from tagger.network.trunks import TRUNKS, find_trunk, trunk
 
 PHOTO = PhotoConfig(height=64, width=48)
-SCRATCH = ["cnn_baseline", "cnn_deep", "cnn_gap", "resnet_small", "resnet_se"]
+SCRATCH = [
+    "cnn_baseline",
+    "cnn_deep",
+    "cnn_gap",
+    "resnet_small",
+    "resnet_se",
+    "resnet_deep_stem",
+    "resnet_wide",
+    "resnet_fine",
+]
 PUBLISHED = ["mobilenet_v3_small", "mobilenet_v3_large", "resnet50", "efficientnet_v2_b0"]
 WIDTHS = {"kind_softmax": 2, "kind_sigmoid": 2, "use_sigmoid": 3}
 

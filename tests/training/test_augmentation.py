@@ -65,6 +65,29 @@ def test_scale_shrinks_and_enlarges():
     assert 0.68 < scales.min() < 0.76 and 1.24 < scales.max() < 1.32
 
 
+def test_aspect_changes_the_width_alone():
+    photos = np.full((200, 40, 40, 3), 255, dtype=np.uint8)
+    photos[:, 10:30, 10:30] = 0
+    changed = augment(photos, NOTHING.model_copy(update={"aspect": 0.2}), (40, 40), np.random.default_rng(0))
+    dark = 255.0 - changed[..., 0]
+    widths, heights = dark.max(axis=1).sum(axis=1) / 255, dark.max(axis=2).sum(axis=1) / 255
+    np.testing.assert_allclose(heights, 20)
+    assert 16 < widths.min() < 17 and 23.7 < widths.max() < 24.6
+
+
+def test_erasing_puts_one_grey_rectangle_into_some_photos():
+    photos = np.full((300, 40, 30, 3), (200, 100, 50), dtype=np.uint8)
+    changed = augment(photos, NOTHING.model_copy(update={"erase": 0.4}), (40, 30), np.random.default_rng(0))
+    erased = (changed != photos).any(axis=3)
+    assert 0.3 < erased.any(axis=(1, 2)).mean() < 0.5
+    assert erased.mean(axis=(1, 2)).max() < 0.22
+    for photo, mask in zip(changed, erased, strict=True):
+        if mask.any():
+            assert np.unique(photo[mask]).size == 1  # one grey
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            assert mask.sum() == (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     config=st.builds(
@@ -72,6 +95,8 @@ def test_scale_shrinks_and_enlarges():
         flip=st.booleans(),
         shift=st.floats(0, 0.5),
         scale=st.floats(0, 0.5),
+        aspect=st.floats(0, 0.5),
+        erase=st.floats(0, 1),
         brightness=st.floats(0, 1),
         contrast=st.floats(0, 1),
     ),
