@@ -71,7 +71,7 @@ def _change_tones(photos: NDArray[np.uint8], config: AugmentationConfig, rng: np
 def _erase(photos: NDArray[np.uint8], config: AugmentationConfig, rng: np.random.Generator) -> NDArray[np.uint8]:
     if config.erase:
         for i in np.flatnonzero(rng.random(len(photos)) < config.erase):
-            photos[i][rectangle(rng.uniform(*ERASED_AREA), *photos.shape[1:3], rng)] = rng.integers(256)
+            photos[i][rectangle(rng.uniform(*ERASED_AREA), photos.shape[1], photos.shape[2], rng)] = rng.integers(256)
     return photos
 
 

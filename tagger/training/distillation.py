@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from tagger.bundle import Bundle
 from tagger.catalog.table import Catalog
 from tagger.config import DistillationConfig, PhotoConfig
-from tagger.decoding import Outputs, sigmoid, softmax
 from tagger.errors import TrainingError
 from tagger.inference.engine import Engine, open_engine
 from tagger.labels import LabelSpace, output_name
@@ -28,10 +28,12 @@ class Teacher:
     """A finished network.
 
     Args:
+        bundle: where it is from.
         engine: runs it.
         columns: by output, the column in the pupil's targets of each class of the teacher, int64 (C,).
     """
 
+    bundle: Bundle
     engine: Engine
     columns: dict[str, NDArray[np.int64]]
 
@@ -49,7 +51,7 @@ class Teachers:
     """
 
     def __init__(self, teachers: Sequence[Teacher], kinds: Mapping[str, str], share: float) -> None:
-        self._teachers = teachers
+        self.all = tuple(teachers)
         self._kinds = kinds
         self._share = share
 
@@ -64,11 +66,18 @@ class Teachers:
             New targets of the same names and shapes; those of outputs that are not taught, and of classes that not all
             teachers know, are as they were.
         """
-        answers = [teacher.engine.run(photos) for teacher in self._teachers]
+        return self.blend(targets, [teacher.engine.run(photos) for teacher in self.all], np)
+
+    def blend(self, targets: dict[str, Any], answers: Sequence[Mapping[str, Any]], numpy: ModuleType) -> dict[str, Any]:
+        """`soften` for the logits of all teachers, (B, C) by the name that an output has in a bundle.
+
+        Args:
+            numpy: what computes, NumPy or `jax.numpy`.
+        """
         softened = dict(targets)
         for output, kind in self._kinds.items():
             name = keras_name(output)
-            taught, known = self._taught(output, kind, answers, targets[name].shape)
+            taught, known = self._taught(output, kind, answers, targets[name].shape[1], numpy)
             share = self._share * known
             if kind == "softmax":  # one decision between the classes: where the label is one of those that are known
                 share = (targets[name] * share).sum(axis=1, keepdims=True)
@@ -76,16 +85,23 @@ class Teachers:
         return softened
 
     def _taught(
-        self, output: str, kind: str, answers: Sequence[Outputs], shape: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, output: str, kind: str, answers: Sequence[Mapping[str, Any]], classes: int, numpy: ModuleType
+    ) -> tuple[Any, NDArray[np.float32]]:
         """Mean probabilities (B, C) of the pupil's classes, and whether all teachers know a class, 1 or 0 (C,)."""
-        taught, known = np.zeros(shape, dtype=np.float32), np.ones(shape[1], dtype=np.float32)
-        for teacher, answer in zip(self._teachers, answers, strict=True):
-            columns = teacher.columns[output]
-            probabilities = softmax(answer[output]) if kind == "softmax" else sigmoid(answer[output])
-            taught[:, columns] += probabilities / len(self._teachers)
-            known[np.setdiff1d(np.arange(shape[1]), columns)] = 0
+        taught, known = 0.0, np.ones(classes, dtype=np.float32)
+        for teacher, answer in zip(self.all, answers, strict=True):
+            places = np.eye(classes, dtype=np.float32)[teacher.columns[output]]  # (C of the teacher, C)
+            taught += _probabilities(kind, answer[output], numpy) @ places / len(self.all)
+            known *= places.any(axis=0)
         return taught, known
+
+
+def _probabilities(kind: str, logits: Any, numpy: ModuleType) -> Any:
+    """Softmax or logistic function of logits (B, C), without an overflow."""
+    if kind == "sigmoid":
+        return 0.5 * (1 + numpy.tanh(logits / 2))
+    exponential = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponential / exponential.sum(axis=1, keepdims=True)
 
 
 def open_teachers(config: DistillationConfig) -> list[Bundle]:
@@ -132,7 +148,7 @@ def as_teachers(
             )
     _log.info("%d teacher(s) for %s", len(bundles), ", ".join(kinds))
     engines = [open_engine(bundle, "onnxruntime", "float32") for bundle in bundles]
-    return Teachers([Teacher(*both) for both in zip(engines, columns, strict=True)], kinds, config.share)
+    return Teachers([Teacher(*parts) for parts in zip(bundles, engines, columns, strict=True)], kinds, config.share)
 
 
 def _columns(bundle: Bundle, space: LabelSpace) -> dict[str, NDArray[np.int64]]:

@@ -7,7 +7,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -20,6 +20,9 @@ from tagger.training.batches import Batch, TrainingPart, photo_size
 from tagger.training.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from tagger.training.optimization import WeightAverage
 from tagger.training.validation import predict_logits, validation_metrics
+
+if TYPE_CHECKING:
+    from tagger.training.device_epochs import DeviceEpochs
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +74,7 @@ class Trainer:
         self.state = TrainingState()
         self._checkpoint, self._best = folder / _CHECKPOINT, folder / "best.npz"
         self._average = WeightAverage(model, config.ema) if config.ema else None
+        self._on_device = _device_epochs(model, training, config)
 
     def resume(self) -> bool:
         """Go back to the last checkpoint; False where there is none.
@@ -127,18 +131,25 @@ class Trainer:
     def _learn(self, progress: Progress) -> float:
         steps = self.training.steps(self.config.batch_size)
         what = f"epoch {self.state.epoch + 1}/{self.config.epochs}"
+        if self._on_device:
+            loss = self._on_device.learn(self.state.epoch, self._average)
+            self._check(loss, what)
+            progress(steps, steps, what)
+            return loss
         total = 0.0
         with contextlib.closing(self.training.epoch(self.state.epoch, self.config)) as batches:
             for step, batch in enumerate(batches, start=1):
                 loss = self._step(batch)
-                if not np.isfinite(loss):
-                    raise TrainingError(
-                        f"The loss became {loss} in {what}. "
-                        f"Lower training.learning_rate (now {self.config.learning_rate:g})."
-                    )
+                self._check(loss, what)
                 total += loss * len(batch.photos)
                 progress(step, steps, what)
         return total / len(self.training.rows)
+
+    def _check(self, loss: float, what: str) -> None:
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"The loss became {loss} in {what}. Lower training.learning_rate (now {self.config.learning_rate:g})."
+            )
 
     def _step(self, batch: Batch) -> float:
         logs: dict[str, Any] = self.model.train_on_batch(
@@ -155,6 +166,17 @@ class Trainer:
         height, width = self.training.pixels.shape[1:3]
         size = photo_size(height, width, self.state.epoch - 1, self.config)
         return validation_metrics(predict_logits(self.model, self.validation, size), self.validation, self.space)
+
+
+def _device_epochs(model: keras.Model, training: TrainingPart, config: TrainingConfig) -> DeviceEpochs | None:
+    """What trains whole epochs on an accelerator; None where there is none, or not for JAX."""
+    if keras.backend.backend() != "jax":
+        return None
+    from tagger.training import device_epochs  # needs JAX
+
+    if not device_epochs.fits_on_device(training, config.devices):
+        return None
+    return device_epochs.DeviceEpochs(model, training, config)
 
 
 def _describe(row: dict[str, float], epochs: int, best: bool) -> str:

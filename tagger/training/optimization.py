@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -66,44 +66,58 @@ class WeightAverage:
 
     The momentum rises from 0.1 as (1 + t) / (10 + t), so that the first random weights are soon forgotten. Once it has
     risen, the weights are taken in every few steps: this hardly changes the average, and shortens a step.
+
+    Attributes:
+        values: the averages, in the order of `followed`.
+        updates: steps that it was told of.
     """
 
     def __init__(self, model: keras.Model, momentum: float) -> None:
         self.momentum = momentum
         self.updates = 0
-        self._variables = [v for v in model.weights if "float" in str(v.dtype)]
-        self._values = [keras.ops.copy(_value(v)) for v in self._variables]
-        self._blend = _compiled(self._blended)
+        self._variables = self.followed(model)
+        self.values = [keras.ops.copy(_value(v)) for v in self._variables]
+        self._blend = _compiled(lambda values, momentum: self.blend(values, map(_value, self._variables), momentum))
+
+    @staticmethod
+    def followed(model: keras.Model) -> list[Any]:
+        """The variables that are averaged."""
+        return [v for v in model.weights if "float" in str(v.dtype)]
+
+    @staticmethod
+    def blend(values: Iterable[Any], current: Iterable[Any], momentum: Any) -> list[Any]:
+        """New averages of old ones and the weights of now."""
+        return [old * momentum + new * (1 - momentum) for old, new in zip(values, current, strict=True)]
+
+    def next_momentum(self) -> float:
+        """Count a step, and tell how much of the average stays; 1 where its weights are not taken in."""
+        rising = (1 + self.updates) / (10 + self.updates)
+        taken = self.updates % _STEPS_BETWEEN == 0
+        self.updates += 1
+        if rising < self.momentum:
+            return rising
+        return self.momentum**_STEPS_BETWEEN if taken else 1.0
 
     def update(self) -> None:
         """Tell the average of a step that was made."""
-        rising = (1 + self.updates) / (10 + self.updates)
-        if rising < self.momentum:
-            self._take_in(rising)
-        elif self.updates % _STEPS_BETWEEN == 0:
-            self._take_in(self.momentum**_STEPS_BETWEEN)
-        self.updates += 1
-
-    def _take_in(self, momentum: float) -> None:
-        self._values = self._blend(self._values, keras.ops.convert_to_tensor(momentum, dtype="float32"))
-
-    def _blended(self, values: list[Any], momentum: Any) -> list[Any]:
-        return [old * momentum + _value(v) * (1 - momentum) for old, v in zip(values, self._variables, strict=True)]
+        momentum = self.next_momentum()
+        if momentum < 1:
+            self.values = self._blend(self.values, keras.ops.convert_to_tensor(momentum, dtype="float32"))
 
     def swap(self) -> None:
         """Exchange the model's weights with the average; a second call undoes the first."""
         current = [keras.ops.copy(_value(v)) for v in self._variables]
-        for variable, value in zip(self._variables, self._values, strict=True):
+        for variable, value in zip(self._variables, self.values, strict=True):
             variable.assign(value)
-        self._values = current
+        self.values = current
 
     def get_state(self) -> list[NDArray[Any]]:
         """The averages as arrays, for a checkpoint."""
-        return [np.asarray(keras.ops.convert_to_numpy(value)) for value in self._values]
+        return [np.asarray(keras.ops.convert_to_numpy(value)) for value in self.values]
 
     def set_state(self, values: list[NDArray[Any]], updates: int) -> None:
         """Restore what `get_state` gave."""
-        self._values = [keras.ops.convert_to_tensor(value) for value in values]
+        self.values = [keras.ops.convert_to_tensor(value) for value in values]
         self.updates = updates
 
 

@@ -30,15 +30,18 @@ _log = logging.getLogger(__name__)
 _KERAS = "model.keras"
 
 
-def open_network(bundle: Bundle) -> keras.Model:
+def open_network(bundle: Bundle, precision: str = "float32") -> keras.Model:
     """The network of a bundle with its weights, float32, with the outputs of `with_embedding`.
+
+    Args:
+        precision: that its layers compute in, see `numeric_precision`.
 
     Raises:
         BundleError: the bundle has no weights for fine-tuning, or they are damaged or those of another network.
         ConfigError: its trunk is not one of this program.
     """
     settings = bundle.config.network.model_copy(update={"weights": "none"})
-    with numeric_precision("float32"):
+    with numeric_precision(precision):
         model = with_embedding(build_network(bundle.label_space, settings, bundle.photo), bundle.label_space)
     if bundle.compact_weights:
         _assign(model, read_weights(bundle.compact_weights, bundle.model), bundle.compact_weights)

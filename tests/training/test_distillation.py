@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ class Says(Engine):
 
 
 def _teacher(engine: Engine, **columns: list[int]) -> Teacher:
-    return Teacher(engine, {output: np.array(places) for output, places in columns.items()})
+    return Teacher(cast("Bundle", None), engine, {output: np.array(places) for output, places in columns.items()})
 
 
 @pytest.fixture
