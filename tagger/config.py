@@ -190,6 +190,9 @@ class TrainingConfig(_Section):
     learning_rate: float = Field(2e-3, gt=0)
     #: share of the learning rate for trunk and embedding; below 1 they keep more of what `--from` gave them.
     trunk_rate: float = Field(1.0, gt=0, le=1)
+    #: share of the weights that `--from` gave in those at the end: what both agree on is more robust (Wortsman et al.
+    #: 2022, https://arxiv.org/abs/2109.01903).
+    start_share: float = Field(0.0, ge=0, lt=1)
     weight_decay: float = Field(0.05, ge=0)
     warmup_epochs: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.05, ge=0, lt=1)

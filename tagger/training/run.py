@@ -14,6 +14,7 @@ import keras
 
 from tagger.catalog.table import TITLE, Catalog
 from tagger.config import Config
+from tagger.errors import TrainingError
 from tagger.files import atomic_file
 from tagger.network.model import build_network
 from tagger.network.onnx import find_exporter
@@ -71,6 +72,11 @@ def train(
     find_exporter()  # what is missing or wrong is said now, not after the training
     check_folder(out, config, resume)
     origin = find_start(start, out, resume)
+    if config.training.start_share and not origin:
+        raise TrainingError(
+            f"training.start_share: expected 0 for a run from scratch, got {config.training.start_share:g}. Give the "
+            "bundle to start from with --from."
+        )
     teachers = open_teachers(config.training.distillation)
     with shared_by(config.training.devices):
 
@@ -90,6 +96,8 @@ def train(
         if resume and trainer.resume():
             _log.info("Resuming after epoch %d of %d", trainer.state.epoch, config.training.epochs)
         history = trainer.fit(progress)
+        if origin and config.training.start_share:
+            take_over(origin.open(), trainer.model, prepared.space, config.training.start_share)
     _log.info("Best epoch: %d", trainer.state.best_epoch)
     _write_history(history, out)
     about = {

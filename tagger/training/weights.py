@@ -77,8 +77,8 @@ def _assign(model: keras.Model, weights: list[NDArray[np.float32]], path: Path) 
         variable.assign(weight)
 
 
-def take_over(bundle: Bundle, model: keras.Model, space: LabelSpace) -> None:
-    """Give a new network the weights of a bundle, as far as they fit its labels.
+def take_over(bundle: Bundle, model: keras.Model, space: LabelSpace, share: float = 1.0) -> None:
+    """Give a network the weights of a bundle, as far as they fit its labels.
 
     Trunk and embedding get all of theirs. A head of the same attribute and kind gets, for each label that the bundle
     knows, the weights of that label; other labels and heads stay as they are.
@@ -87,6 +87,7 @@ def take_over(bundle: Bundle, model: keras.Model, space: LabelSpace) -> None:
         bundle: where to start from.
         model: from `build_network`.
         space: its labels.
+        share: of the bundle's weights in those that the network gets; the rest are what it has.
 
     Raises:
         ConfigError: the network or its photo size is not that of the bundle.
@@ -103,10 +104,18 @@ def take_over(bundle: Bundle, model: keras.Model, space: LabelSpace) -> None:
             "width), as in the bundle. Leave these settings out to have them so."
         )
     for variable, value in zip(body, source, strict=True):
-        variable.assign(keras.ops.convert_to_numpy(value))
-    known = {name: _take_over_head(model, donor, name, ours[name], theirs[name]) for name in ours if name in theirs}
+        variable.assign(_blended(variable, value, share))
+    known = {
+        name: _take_over_head(model, donor, name, ours[name], theirs[name], share) for name in ours if name in theirs
+    }
     kept = ", ".join(f"{name} {count} of {len(ours[name])} labels" for name, count in known.items() if count)
-    _log.info("Started from %s: trunk, embedding and %s", bundle.path, f"heads {kept}" if kept else "no head")
+    what = f"trunk, embedding and {f'heads {kept}' if kept else 'no head'}"
+    _log.info("Weights of %s: %s", bundle.path, f"{share:.0%} of {what}" if share < 1 else what)
+
+
+def _blended(ours: Any, theirs: Any, share: float) -> NDArray[np.float32]:
+    ours, theirs = (np.asarray(keras.ops.convert_to_numpy(values)) for values in (ours, theirs))
+    return np.asarray(ours * (1 - share) + theirs * share, dtype=np.float32)
 
 
 def _heads(space: LabelSpace) -> dict[str, tuple[str, ...]]:
@@ -120,14 +129,14 @@ def _body(model: keras.Model, heads: Collection[str]) -> list[Any]:
 
 
 def _take_over_head(
-    model: keras.Model, donor: keras.Model, name: str, ours: tuple[str, ...], theirs: tuple[str, ...]
+    model: keras.Model, donor: keras.Model, name: str, ours: tuple[str, ...], theirs: tuple[str, ...], share: float
 ) -> int:
-    """Copy the weights of the labels that both heads know; returns how many there are."""
+    """Take over the weights of the labels that both heads know; returns how many there are."""
     place = {label: column for column, label in enumerate(theirs)}
     to = [column for column, label in enumerate(ours) if label in place]
     source = [place[ours[column]] for column in to]
     for variable, value in zip(model.get_layer(name).weights, donor.get_layer(name).weights, strict=True):
         mixed = np.array(keras.ops.convert_to_numpy(variable))  # (E, C) or (C,)
-        mixed[..., to] = keras.ops.convert_to_numpy(value)[..., source]
+        mixed[..., to] = _blended(mixed[..., to], keras.ops.convert_to_numpy(value)[..., source], share)
         variable.assign(mixed)
     return len(to)

@@ -85,6 +85,24 @@ def test_labels_are_matched_by_their_names(bundle: Bundle, space: LabelSpace) ->
     np.testing.assert_array_equal(_values(model.get_layer("embedding"))[0], _values(donor.get_layer("embedding"))[0])
 
 
+def test_a_share_of_the_weights_is_taken_over(bundle: Bundle, space: LabelSpace) -> None:
+    """Those of labels that the bundle doesn't know stay whole."""
+    table = make_table(60, missing=0)
+    table["colour"] = table["colour"].replace("blue", "violet")
+    others = fit_label_space(table, {"colour": AttributeConfig()})
+    model, donor = _network(others), open_network(bundle)
+    embedding, kernel = _values(model.get_layer("embedding"))[0], _values(model.get_layer("colour_softmax"))[0]
+    take_over(bundle, model, others, share=0.25)
+    theirs = _values(donor.get_layer("embedding"))[0]
+    np.testing.assert_allclose(_values(model.get_layer("embedding"))[0], 0.75 * embedding + 0.25 * theirs, atol=1e-6)
+    blended, known = _values(model.get_layer("colour_softmax"))[0], _values(donor.get_layer("colour_softmax"))[0]
+    for label, place in ((label, others["colour"].classes.index(label)) for label in others["colour"].classes):
+        expected = kernel[:, place]
+        if label != "violet":
+            expected = 0.75 * expected + 0.25 * known[:, space["colour"].classes.index(label)]
+        np.testing.assert_allclose(blended[:, place], expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("changes", [{"trunk": "cnn_gap"}, {"trunk": "tiny", "embedding": 8}])
 def test_another_network_is_one_clear_error(bundle: Bundle, space: LabelSpace, changes: dict) -> None:
     config = load_config(defaults={"network": changes, "photo": {"height": 32, "width": 24}})
@@ -196,3 +214,35 @@ def test_a_whole_run_starts_from_a_bundle_and_goes_on_without_it(space: LabelSpa
     shutil.rmtree(start.path)
     with pytest.raises(BundleError, match=r"There is no bundle .*start"):
         train(config, data, out, resume=True)
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_a_share_of_the_weights_that_it_started_from(space: LabelSpace, tmp_path: Path) -> None:
+    start = write_random_bundle(tmp_path / "start", space, "cnn_gap", onnx=False)
+    data = write_catalog(tmp_path / "catalog", 40)
+    settings = [
+        "training.epochs=4",
+        "training.ema=0",
+        "training.warmup_epochs=0",
+        "training.learning_rate=0.02",
+        "training.precision=float32",
+        "flags.columns=[]",
+    ]
+
+    def embedding(bundle: Bundle) -> np.ndarray:
+        return _values(open_network(bundle).get_layer("embedding"))[0]
+
+    ends = {}
+    for share in (0, 0.5):
+        config = load_config(None, [*settings, f"training.start_share={share}"], start_settings(start))
+        ends[share] = embedding(Bundle.open(train(config, data, tmp_path / f"{share}", start=start.path)))
+    assert np.abs(ends[0] - embedding(start)).max() > 0.01
+    np.testing.assert_allclose(ends[0.5], (ends[0] + embedding(start)) / 2, atol=2e-3)
+
+
+def test_a_share_of_a_start_needs_one(tmp_path: Path) -> None:
+    config = load_config(None, ["training.start_share=0.5"])
+    with pytest.raises(
+        TrainingError, match=r"start_share: expected 0 for a run from scratch, got 0\.5\. Give .*--from"
+    ):
+        train(config, tmp_path, tmp_path / "run")
