@@ -144,6 +144,20 @@ def titled_bundle(tiny_bundle: Path) -> Path:
     return tiny_bundle
 
 
+def know_similarity(bundle: Path, width: int = 3) -> None:
+    """Let embeddings tell looks and tags: every direction counts, in reverse order."""
+    from tagger.bundle import Bundle, seal
+    from tagger.similarity import SimilaritySpace
+
+    space = Bundle.open(bundle).label_space
+    parents = {attribute.parent for attribute in space.attributes.values()}
+    rows = width + sum(
+        len(a.classes) for a in space.attributes.values() if not a.multi_valued and a.name not in parents
+    )
+    SimilaritySpace(np.eye(rows, dtype=np.float32)[:, ::-1], width).write(bundle / "similarity.npy")
+    seal(bundle, {})
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 kB."""

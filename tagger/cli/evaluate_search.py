@@ -74,7 +74,8 @@ def command(
     heads:W          the embedding, and once more what the heads say of the photo, each with weight W;
                      heads:best: the weight chosen on validation
     text             TF-IDF over names and descriptions
-    hybrid:W         W embedding + (1 - W) text; hybrid:best: the weight chosen on validation
+    hybrid:W         W embedding of photo and title + (1 - W) text; hybrid:best: the weight chosen on
+                     validation
     neighbors:A      scikit-learn's NearestNeighbors; A is brute, ball_tree or kd_tree
     usearch          graph of neighbours; needs usearch
     annoy:N          N random trees; needs annoy

@@ -157,7 +157,7 @@ def command(
     else:
         click.echo(_as_table(found.hits))
     if any(hit.predicted for hit in found.hits) and not out and form in (None, "table"):
-        click.echo("* predicted from the photo: the catalog has no such label", err=True)
+        click.echo("* predicted: the catalog has no such label", err=True)
     if not found.hits:
         click.echo(_unmet(index, asked.where) or _nothing(index, parts, filters, min_score), err=True)
     if contact_sheet:

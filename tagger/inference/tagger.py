@@ -284,6 +284,8 @@ class Tagger:
             title = {name: values[of_title[rows]] for name, values in looked.title.items()} if kind != IMAGE else {}
             if kind == BOTH:
                 image |= fuse(image, title, self._reader.part.heads)
+                if self.bundle.similarity:  # by what both say of the product
+                    image[SIMILARITY] = self.bundle.similarity.vectors(image, self.bundle.label_space)
             answers[kind] = self._answering(kind)._calibrated(image or title)
         return Scored(looked.photos, looked.errors, _in_order(answers, chosen), list(chosen))
 

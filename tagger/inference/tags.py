@@ -45,8 +45,8 @@ class Tagged:
         image: its path.
         tags: by attribute; empty where neither photo nor title could be used.
         heads: probabilities of the heads that are not the primary one, by output name and label.
-        embedding: what similar products are found by, float32 (E,), not normalised; None where the photo could not be
-            used.
+        embedding: what similar products are found by, from the same inputs as the tags, float32 (E,), not normalised;
+            None where the photo could not be used.
         error: why it could not be used, else "". The tags are those of the title then, if there are any.
         inputs: what the tags come from: "image", "title" or "image+title"; "" where there are none.
         novelty: how unlike the photos of the catalog it is, see `Novelty.scores`; None where the photo could not be

@@ -53,7 +53,7 @@ def map_page(
         lead += f" Drawn by chance from {products.total:,}."
     caption = (
         "Drag to move, turn the wheel or pinch to zoom, click classes to see them alone. "
-        "* marks a label that was predicted from the photo. "
+        "* marks a label that was predicted, not from the catalog. "
         + (f"{sprites.missing:,} photo(s) can't be read." if sprites.missing else "")
     )
     dots = PointMap(

@@ -29,11 +29,12 @@ class Collection:
     Args:
         ids: of the products (N).
         labels: the catalog's label of each product by attribute, "" where it has none, object (N,).
-        vectors: unit embeddings, float32 (N, D).
+        vectors: unit embeddings as an index holds them, of photo and title where there is one, float32 (N, D).
         texts: of each (N).
         heads: calibrated probabilities by attribute, float32 (N, C); empty unless a method asked for them.
         pixels: decoded photos, uint8 (M, H, W, 3), memory-mapped; None unless a method asked for them.
         pixel_rows: row of `pixels` of each product, int64 (N,).
+        photo_vectors: unit embeddings of the photos alone, float32 (N, D); None where `vectors` are.
     """
 
     ids: Sequence[str]
@@ -43,6 +44,7 @@ class Collection:
     heads: Mapping[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     pixels: NDArray[np.uint8] | None = field(default=None, repr=False)
     pixel_rows: Rows | None = field(default=None, repr=False)
+    photo_vectors: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,7 +60,12 @@ class Collection:
             texts=[self.texts[row] for row in chosen],
             heads={name: p[rows] for name, p in self.heads.items()},
             pixel_rows=None if self.pixel_rows is None else self.pixel_rows[rows],
+            photo_vectors=None if self.photo_vectors is None else self.photo_vectors[rows],
         )
+
+    def by_photo(self) -> Collection:
+        """Return the products as somebody asks for them who has their photos and not their titles."""
+        return self if self.photo_vectors is None else replace(self, vectors=self.photo_vectors)
 
     def photos(self) -> Iterator[NDArray[np.uint8]]:
         """Yield the photos in batches, uint8 (B, H, W, 3).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ def judge_methods(
             )
     main = relevances[min(MAIN, len(relevances) - 1)]
     trial = _trial(products, parts, main.attributes, k)
-    exact = rank_by_cosine(queries.vectors, gallery.vectors, k)
+    exact = rank_by_cosine(queries.by_photo().vectors, gallery.vectors, k)
     judged = []
     for done, method in enumerate(methods):
         progress(done, len(methods), "methods measured")
@@ -121,11 +121,11 @@ def _judge(
 ) -> Judged:
     if "texts" in method.needs and not any(any(text) for text in gallery.texts):
         raise CatalogError("the catalog has no titles.")
-    method.tune(trial)
+    method.tune(replace(trial, queries=_asked(trial.queries, method)))
     start = time.perf_counter()
     method.fit(gallery)
     fitted = time.perf_counter() - start
-    features = method.features(queries)
+    features = method.features(_asked(queries, method))
     ranking = method.rank(features, k)
     relevant = main.of(ranking)
     return Judged(
@@ -139,6 +139,11 @@ def _judge(
         against_exact=overlap(ranking, exact) if method.approximates else None,
         details=method.details(),
     )
+
+
+def _asked(queries: Collection, method: Method) -> Collection:
+    """The queries as a method gets them: without what their titles say, unless it looks at texts."""
+    return queries if "texts" in method.needs else queries.by_photo()
 
 
 def _query_ms(method: Method, features: Features, count: int, k: int) -> float:

@@ -27,7 +27,7 @@ class Trial:
     """Products of the validation part, for a method to choose its settings on.
 
     Args:
-        queries: what is asked for.
+        queries: what is asked for; their vectors are those of the photos alone, unless the method needs texts.
         gallery: what is searched meanwhile: neither these queries nor those that the method will be judged on.
         k: how many are looked at.
         judge: from a ranking (Q, K) to how good it is: mAP@k.

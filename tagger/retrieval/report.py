@@ -142,9 +142,10 @@ def _explained(evaluation: SearchEvaluation) -> str:
     ]
     possible = ", ".join(f"{share:.3f} for {name}" for name, share in evaluation.facts["answerable"].items())
     return (
-        f"Recall@{evaluation.k} is the hit rate: the share of queries with at least one relevant product among the "
-        f"first {evaluation.k}. Products are relevant that have the same label, then the same labels of all attributes "
-        "so far. "
+        "Text and hybrid methods are asked with the title of the product that is looked for as well, all others with "
+        f"its photo alone. Recall@{evaluation.k} is the hit rate: the share of queries with at least one relevant "
+        f"product among the first {evaluation.k}. Products are relevant that have the same label, then the same labels "
+        "of all attributes so far. "
         f"The gallery has a relevant product for a share of the queries of {possible}: recall can't be higher. "
         f"The largest standard error of a figure is {number(max(errors, default=None))}. "
         '"Like exact" is the share of the nearest embeddings that an approximate method finds. Milliseconds are the '

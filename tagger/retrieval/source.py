@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from tagger.catalog.cache import open_cache
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.errors import CatalogError, IndexFolderError, SplitError, did_you_mean
+from tagger.inference.fusion import TITLE as TITLE_ALONE
 from tagger.inference.tags import Photo
 from tagger.labels import output_name
 from tagger.progress import Progress, silent
@@ -83,22 +85,24 @@ def read_collection(
                 "Choose with --attributes."
             )
     if index is None:
-        ids, vectors, heads = _embed(catalog, tagger, progress)
+        ids, vectors, photo_vectors, heads = _embed(catalog, catalog.table.index, tagger, progress)
     else:
         ids, vectors = _indexed(index, catalog)
-        heads = {}
+        photo_vectors, heads = None, {}
         if "heads" in needs:
-            seen, _, said = _embed(catalog, tagger, progress)
-            place = {id_: row for row, id_ in enumerate(seen)}
+            seen = _embed(catalog, catalog.table.index, tagger, progress)
+            place = {id_: row for row, id_ in enumerate(seen.ids)}
             kept = [row for row, id_ in enumerate(ids) if id_ in place]
             ids, vectors = [ids[row] for row in kept], vectors[kept]
-            heads = {name: p[[place[id_] for id_ in ids]] for name, p in said.items()}
+            heads = {name: p[[place[id_] for id_ in ids]] for name, p in seen.heads.items()}
+            photo_vectors = seen.photo_vectors[[place[id_] for id_ in ids]]
     pixels, pixel_rows = None, None
     if "photos" in needs:
         cache = open_cache(catalog, tagger.bundle.photo, progress=progress)
         readable = [row for row, id_ in enumerate(ids) if id_ in cache.rows]
         ids, vectors = [ids[row] for row in readable], vectors[readable]
         heads = {name: p[readable] for name, p in heads.items()}
+        photo_vectors = None if photo_vectors is None else photo_vectors[readable]
         pixels, pixel_rows = cache.pixels, cache.select(ids)
     table = catalog.table.loc[ids]
     texts = [table[name] if name in table.columns else [""] * len(ids) for name in (TITLE, _DESCRIPTION)]
@@ -110,7 +114,29 @@ def read_collection(
         heads=heads,
         pixels=pixels,
         pixel_rows=pixel_rows,
+        photo_vectors=photo_vectors,
     )
+
+
+def embed_photo_queries(
+    products: Collection, rows: Rows, catalog: Catalog, tagger: Tagger, progress: Progress = silent
+) -> Collection:
+    """Make sure that some of the products can be asked for by their photos alone.
+
+    Args:
+        products: of the catalog; those of an index have their titles in their vectors.
+        rows: what will be asked for.
+        catalog: gives the photos.
+        tagger: of the bundle that made the vectors.
+        progress: told how many photos are embedded.
+    """
+    if products.photo_vectors is not None or not tagger.reads_titles:
+        return products
+    seen = _embed(catalog, [products.ids[row] for row in rows.tolist()], tagger, progress)
+    place = {id_: row for row, id_ in enumerate(products.ids)}
+    photo_vectors = products.vectors.copy()
+    photo_vectors[[place[id_] for id_ in seen.ids]] = seen.photo_vectors
+    return replace(products, photo_vectors=photo_vectors)
 
 
 def choose_parts(
@@ -172,24 +198,41 @@ def _indexed(index: ProductIndex, catalog: Catalog) -> tuple[list[str], NDArray[
     return [items[row].id for row in rows], vectors[rows]
 
 
-def _embed(
-    catalog: Catalog, tagger: Tagger, progress: Progress
-) -> tuple[list[str], NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-    """Ids, unit vectors and probabilities of the primary heads of all products whose photo can be used."""
-    images = catalog.table[IMAGE]
-    photos = sorted(Photo(str(id_), path) for id_, path in zip(catalog.table.index, images, strict=True) if path)
+class _Embedded(NamedTuple):
+    """Ids, unit vectors of photo and title and of the photo alone, and what the primary heads say of the photo."""
+
+    ids: list[str]
+    vectors: NDArray[np.float32]
+    photo_vectors: NDArray[np.float32]
+    heads: dict[str, NDArray[np.float32]]
+
+
+def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progress) -> _Embedded:
+    """Embed those of some products whose photo can be used."""
+    table = catalog.table.loc[list(ids)]
+    titles = table[TITLE] if TITLE in table.columns else [""] * len(table)
+    photos = sorted(Photo(str(id_), *rest) for id_, *rest in zip(table.index, table[IMAGE], titles, strict=True))
+    photos = [photo for photo in photos if photo.path]
     outputs = {name: output_name(a, a.primary) for name, a in tagger.bundle.label_space.attributes.items()}
-    ids: list[str] = []
+    embedded: list[str] = []
     vectors: list[NDArray[np.float32]] = []
+    photo_vectors: list[NDArray[np.float32]] = []
     heads: dict[str, list[NDArray[np.float32]]] = {name: [] for name in outputs}
     done = 0
-    for batch in tagger.score(photos, inputs="image"):
-        ids += [photo.id for photo, used in zip(batch.photos, batch.inputs, strict=True) if used]
-        vectors.append(batch.scores[_EMBEDDING])
+    for looked in tagger.look(photos):
+        both, seen = tagger.answer(looked), tagger.answer(looked, "image").scores
+        embedded += [photo.id for photo, error in zip(looked.photos, looked.errors, strict=True) if not error]
+        vectors.append(both.scores[_EMBEDDING][[kind != TITLE_ALONE for kind in both.inputs if kind]])
+        photo_vectors.append(seen[_EMBEDDING])
         for name, output in outputs.items():
-            heads[name].append(batch.scores[output])
-        done += len(batch.photos)
+            heads[name].append(seen[output])
+        done += len(looked.photos)
         progress(done, len(photos), "photos embedded")
-    if not ids:
+    if not embedded:
         raise CatalogError(f"None of the {len(photos):,} photos of {catalog.root} can be used. Check its photos.")
-    return ids, unit(np.concatenate(vectors)), {name: np.concatenate(p) for name, p in heads.items()}
+    return _Embedded(
+        embedded,
+        unit(np.concatenate(vectors)),
+        unit(np.concatenate(photo_vectors)),
+        {name: np.concatenate(p) for name, p in heads.items()},
+    )

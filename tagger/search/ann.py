@@ -36,6 +36,9 @@ def require_usearch(purpose: str) -> Any:
     Raises:
         MissingDependencyError: it is not installed.
     """
+    # First: imported after usearch, ONNX Runtime crashes the process (usearch 2.26 and onnxruntime 1.32 on Linux).
+    import onnxruntime  # noqa: F401
+
     try:
         from usearch.index import Index
     except ImportError as error:

@@ -27,7 +27,7 @@ _GAP = 20
 _MARGIN = 32
 _QUERY_SCALE = 1.4
 _FRAME = 10
-_FOOTNOTE = "* predicted from the photo"
+_FOOTNOTE = "* predicted, not from the catalog"
 _SCORES_NOTE = "score (image | text)"
 
 _INK = (32, 33, 36)

@@ -15,13 +15,10 @@ from tagger.catalog.duplicates import near_duplicate_pairs
 from tagger.catalog.fashion import ARTICLE_ATTRIBUTE
 from tagger.catalog.table import IMAGE, Catalog
 from tagger.files import atomic_file
+from tagger.search.same_photo import MAX_DIFFERENCE, squares
 
 #: Bits that the hashes of candidates may differ in.
 _DISTANCE = 4
-#: Side of the squares of pixels that are compared, and what their means may differ by, of 255. The means of one photo
-#: saved twice differ by less; those of another lipstick in the same photo by more.
-_SQUARE = 4
-MAX_DIFFERENCE = 4.0
 #: Photos compared at once.
 _AT_ONCE = 256
 
@@ -114,17 +111,8 @@ def _differences(pixels: NDArray[np.uint8], pairs: NDArray[np.int64]) -> NDArray
     """The most that the photos of each pair (2, P) differ by in a square, float32 (P,)."""
     photos, places = np.unique(pairs, return_inverse=True)
     blocks = (photos[start : start + _AT_ONCE] for start in range(0, len(photos), _AT_ONCE))
-    squares = np.concatenate([np.empty((0, _squares(pixels[:1]).shape[1])), *(_squares(pixels[b]) for b in blocks)])
+    looks = np.concatenate([np.empty((0, squares(pixels[:1]).shape[1])), *(squares(pixels[b]) for b in blocks)])
     left, right = places.reshape(pairs.shape)
     return np.array(
-        [np.abs(squares[one] - squares[other]).max() for one, other in zip(left, right, strict=True)], dtype=np.float32
+        [np.abs(looks[one] - looks[other]).max() for one, other in zip(left, right, strict=True)], dtype=np.float32
     )
-
-
-def _squares(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean colours of squares, float32 (N, S); what is left over at the right and below is not looked at."""
-    count, height, width, _ = photos.shape
-    down, across = height // _SQUARE, width // _SQUARE
-    whole = photos[:, : down * _SQUARE, : across * _SQUARE].reshape(count, down, _SQUARE, across, _SQUARE, 3)
-    means: NDArray[np.float32] = whole.mean(axis=(2, 4), dtype=np.float32).reshape(count, -1)
-    return means

@@ -66,7 +66,7 @@ def index_catalog(
     *,
     ann: bool | None = None,
 ) -> Gallery:
-    """Embed the photos of a catalog and write an index of them, ordered by id.
+    """Embed the products of a catalog, by their photos and titles, and write an index of them, ordered by id.
 
     A label is the catalog's own where it has one, else the tag that the bundle gives.
 
@@ -94,7 +94,7 @@ def index_catalog(
 
 
 def add_catalog(products: Products, tagger: Embedder, index: ProductIndex, progress: Progress = silent) -> Gallery:
-    """Embed the photos of a catalog and add its products to an index, or put them in the place of those it has.
+    """Embed the products of a catalog and add them to an index, or put them in the place of those it has.
 
     Raises:
         CatalogError: no photo can be used.
@@ -133,7 +133,9 @@ def _embed(
     facts = [name for name in products.columns if name not in _NO_FACTS]
     known = _known_labels(products, rows, tagger.bundle.label_space.attributes)
     progress(0, len(rows), "photos embedded")
-    results = tagger.run((Photo(products.ids[row], images[row]) for row in rows), top_k=1, other_heads=False)
+    titles = products.columns.get(TITLE, [""] * len(products))
+    photos = (Photo(products.ids[row], images[row], titles[row]) for row in rows)
+    results = tagger.run(photos, top_k=1, other_heads=False)
     for done, (row, labels, tagged) in enumerate(zip(rows, known, results, strict=True), 1):
         progress(done, len(rows), "photos embedded")
         if tagged.embedding is None:

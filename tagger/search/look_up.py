@@ -16,6 +16,7 @@ from tagger.search.filters import Filter
 from tagger.search.items import Item
 from tagger.search.mix import TEXT_WEIGHT, Part, check_weights, mix
 from tagger.search.product_index import Hit, ProductIndex, Query
+from tagger.search.same_photo import PhotoFiles
 
 if TYPE_CHECKING:
     from tagger.config import EngineName, EnginePrecision
@@ -104,6 +105,7 @@ def find(index: ProductIndex, wanted: Sequence[Wanted], asked: Asked) -> list[li
     Where hits are left out because they are near-duplicates, or the photo itself, more are asked for.
     """
     found: list[list[Hit]] = [[] for _ in wanted]
+    files = PhotoFiles()
     open_, reach = list(range(len(wanted))), asked.k + (max(10, asked.k) if asked.distinct else 1)
     while open_:
         queries = [wanted[number].query for number in open_]
@@ -111,7 +113,8 @@ def find(index: ProductIndex, wanted: Sequence[Wanted], asked: Asked) -> list[li
         for number, each in zip(open_, hits, strict=True):
             others = [hit for hit in each if not _is_of(hit, wanted[number].photos)]
             if asked.distinct:
-                others = leave_out_near_duplicates(index, wanted[number].query, others, asked.k)
+                query, photos = wanted[number]
+                others = leave_out_near_duplicates(index, query, others, asked.k, photos, files)
             found[number] = others[: asked.k]
         open_ = [
             number for number, each in zip(open_, hits, strict=True)

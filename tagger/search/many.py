@@ -71,7 +71,7 @@ def answer_photos(
             titles.append(photo.title)
             yield photo
 
-    tagged = embedder.run(noted(), top_k=1, other_heads=False, inputs="image")
+    tagged = embedder.run(noted(), top_k=1, other_heads=False)
     for block in _blocks(tagged):
         own, titles[: len(block)] = titles[: len(block)], []
         wanted = [_wanted(index, *pair, asked, of_catalog) for pair in zip(block, own, strict=True)]

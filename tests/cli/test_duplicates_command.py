@@ -42,6 +42,6 @@ def test_no_catalog(tmp_path: Path) -> None:
 
 
 def test_the_default_is_that_of_the_library() -> None:
-    from tagger.search.duplicates import MAX_DIFFERENCE
+    from tagger.search.same_photo import MAX_DIFFERENCE
 
     assert _MAX_DIFFERENCE == MAX_DIFFERENCE

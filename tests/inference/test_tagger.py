@@ -24,7 +24,7 @@ from tagger.inference import Photo, Tag, Tagger
 from tagger.labels import output_name
 from tagger.neighbours import Neighbours
 from tagger.novelty import Novelty
-from tagger.similarity import SimilaritySpace
+from tests.conftest import know_similarity
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -239,17 +239,6 @@ def test_neighbours_of_another_model(tiny_bundle: Path) -> None:
 # ---- Similar products ----
 
 
-def know_similarity(bundle: Path, width: int = 3) -> None:
-    """Every direction counts, in reverse order."""
-    space = Bundle.open(bundle).label_space
-    parents = {attribute.parent for attribute in space.attributes.values()}
-    rows = width + sum(
-        len(a.classes) for a in space.attributes.values() if not a.multi_valued and a.name not in parents
-    )
-    SimilaritySpace(np.eye(rows, dtype=np.float32)[:, ::-1], width).write(bundle / "similarity.npy")
-    seal(bundle, {})
-
-
 def test_embeddings_tell_tags_as_well(tiny_bundle: Path) -> None:
     plainly = Tagger.open(tiny_bundle, "onnxruntime")
     before = plainly.scores(plain(RED, GREEN))
@@ -265,13 +254,21 @@ def test_embeddings_tell_tags_as_well(tiny_bundle: Path) -> None:
     assert tagger.bundle.id != plainly.bundle.id
 
 
-def test_titles_change_tags_but_not_what_is_similar(titled_bundle: Path, tmp_path: Path) -> None:
+def test_what_the_title_says_of_the_tags_is_in_the_embedding(titled_bundle: Path, tmp_path: Path) -> None:
     know_similarity(titled_bundle)
     tagger = Tagger.open(titled_bundle, "onnxruntime")
     photo = draw(tmp_path / "1.png", RED)
-    seen, read = tagger.run([photo, Photo("2", photo.path, title="belt")])
+    titled = Photo("2", photo.path, title="belt")
+    seen, read, unknown = tagger.run([photo, titled, Photo("3", photo.path, title="of no known word")])
+    (asked_by_photo,) = tagger.run([titled], inputs="image")
+    assert seen.embedding is not None and read.embedding is not None
     assert read.inputs == "image+title" and read.tags != seen.tags
-    np.testing.assert_allclose(read.embedding, seen.embedding, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(read.embedding), 1, atol=1e-3)
+    # The looks come last here, and are those of the photo.
+    np.testing.assert_allclose(read.embedding[:-4:-1], seen.embedding[:-4:-1], atol=1e-6)
+    assert np.abs(read.embedding[:-3] - seen.embedding[:-3]).max() > 0.01
+    for other in (unknown, asked_by_photo):
+        np.testing.assert_allclose(other.embedding, seen.embedding, atol=1e-6)
 
 
 def test_similarity_of_another_model(tiny_bundle: Path) -> None:

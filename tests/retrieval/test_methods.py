@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from tagger.retrieval.run import Request
 from tests.retrieval.conftest import make_collection
 
 PARTS = Parts(np.arange(60, 80), np.arange(0, 60), np.arange(40, 60), np.arange(0, 40))
-LIBRARIES = {"annoy": "annoy", "usearch": "usearch"}
+LIBRARIES = ("annoy", "usearch")
 NAMES = [name for name, kind in KINDS.items() if kind.by_default]
 
 
@@ -27,8 +29,8 @@ def judge(methods: str, products: Collection):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_finds_products_of_the_colour(products, name):
-    if name in LIBRARIES:
-        pytest.importorskip(LIBRARIES[name])
+    if name in LIBRARIES and find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
     text = {"pca": "pca:4,pca:0.9,pca:best", "annoy": "annoy:5"}.get(name, name)
     for judged in judge(text, products):
         assert not judged.note or name == "eigenfaces"
@@ -45,8 +47,8 @@ def test_every_method_finds_products_of_the_colour(products, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_method_gives_the_same_twice(products, name):
-    if name in LIBRARIES:
-        pytest.importorskip(LIBRARIES[name])
+    if name in LIBRARIES and find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
     text = "pca:best" if name == "pca" else name
     first, second = ([judged.measures for judged in judge(text, products)] for _ in range(2))
     assert first == second
@@ -59,6 +61,16 @@ def test_settings_are_chosen_on_validation_alone(products):
     (judged,) = judge("hybrid:best", lying)
     assert judged.details["weight"] >= 0.5 > judge("hybrid:best", products)[0].details["weight"]
     assert len(judged.details["curve"]) == 21
+
+
+def test_only_methods_that_look_at_texts_are_asked_with_titles(products):
+    """Photos alone say nothing of these queries, photo and title together do."""
+    blank = dataclasses.replace(products, photo_vectors=np.roll(products.vectors, 1, axis=0))
+    (photo,), (photo_and_title,) = judge("embedding", blank), judge("hybrid:1", blank)
+    assert photo.measures["baseColour"].precision < 0.2
+    assert photo_and_title.measures["baseColour"].precision > 0.8
+    (tuned,) = judge("hybrid:best", blank)
+    assert tuned.details["curve"][-1]["map_on_validation"] > 0.8
 
 
 def test_fewer_dimensions_are_chosen_where_they_do(products):
@@ -135,7 +147,7 @@ def test_queries_without_labels_can_not_be_judged():
         ("pca:0", "expected dimensions such as 64"),
         ("pca:x", "expected dimensions such as 64"),
         ("pca:1.5", "expected dimensions such as 64"),
-        ("hybrid:2", "weight of the photo from 0 to 1"),
+        ("hybrid:2", "weight of the embedding from 0 to 1"),
         ("heads:-1", "weight of a head"),
         ("annoy:none", "whole number"),
         ("eigenfaces:²", "whole number"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from tagger.search import Index, Item, Query, ann, build_index, near
 from tagger.search.filters import parse_filter
 from tagger.search.mix import Part, mix
 
-pytest.importorskip("usearch")
+#: Not `importorskip`: ONNX Runtime must be imported before usearch, see `require_usearch`.
+pytestmark = pytest.mark.skipif(find_spec("usearch") is None, reason="usearch is not installed")
 
 
 def clustered(count: int, seed: int) -> NDArray[np.float32]:
@@ -101,3 +104,9 @@ def test_without_usearch_one_is_told_what_to_install(
     with pytest.raises(MissingDependencyError, match=r"without it, add --exact.*pip install"):
         Index.open(folder).similar(np.ones(32))
     assert Index.open(folder, exact=True).similar(np.ones(32))
+
+
+def test_photos_can_still_be_embedded_afterwards() -> None:
+    """ONNX Runtime crashes where usearch was imported before it."""
+    code = "from tagger.search.ann import require_usearch; require_usearch('here'); import onnxruntime"
+    subprocess.run([sys.executable, "-c", code], check=True)

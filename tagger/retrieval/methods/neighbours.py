@@ -15,6 +15,7 @@ from tagger.errors import ConfigError, MissingDependencyError
 from tagger.retrieval.collection import Collection, Rows
 from tagger.retrieval.method import Method, refuse_argument, register, whole_number
 from tagger.retrieval.ranking import NOTHING
+from tagger.search.ann import require_usearch
 
 _ALGORITHMS = ("brute", "ball_tree", "kd_tree")
 
@@ -82,11 +83,7 @@ class Usearch(_Neighbours):
         return "usearch"
 
     def fit(self, gallery: Collection) -> None:
-        try:
-            from usearch.index import Index
-        except ImportError as error:
-            raise MissingDependencyError("usearch", "ann", "for this method") from error
-        self._index = Index(ndim=gallery.vectors.shape[1], metric="cos", dtype="f16")
+        self._index = require_usearch("for this method")(ndim=gallery.vectors.shape[1], metric="cos", dtype="f16")
         # One thread: with several, the graph depends on which is first.
         self._index.add(np.arange(len(gallery), dtype=np.uint64), gallery.vectors, threads=1)
 

@@ -1,4 +1,4 @@
-"""By words: TF-IDF over names and descriptions, alone or mixed with the embedding."""
+"""By words: TF-IDF over names and descriptions, alone or mixed with the embedding of photo and title."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tagger.retrieval.methods.weight import BEST, Weight
 from tagger.retrieval.ranking import QUERIES, nearest, rank_by
 from tagger.search.text import NAME_COUNT, words
 
-#: Weights of the photo that are tried.
+#: Weights of the embedding that are tried.
 _WEIGHTS = tuple(step / 20 for step in range(21))
 
 
@@ -89,7 +89,7 @@ class WordsAlone(Method):
 
 @dataclass(frozen=True, eq=False)
 class Both:
-    """Photo and text of Q queries: unit vectors, float32 (Q, D), and sparse (Q, V)."""
+    """Embedding and text of Q queries: unit vectors, float32 (Q, D), and sparse (Q, V)."""
 
     vectors: NDArray[np.float32]
     words: Any
@@ -98,22 +98,22 @@ class Both:
         return Both(self.vectors[part], self.words[part])
 
 
-@register("hybrid", "0.7", BEST)
+@register("hybrid", "0.7", "1", BEST)
 class Hybrid(Method):
-    """A weighted sum of the cosines of photo and text; the argument is the weight of the photo, or "best"."""
+    """A weighted sum of the cosines of embedding and text; the argument is the weight of the embedding, or "best"."""
 
     needs = frozenset({"texts"})
 
     def __init__(self, argument: str, seed: int) -> None:
         super().__init__(argument, seed)
-        self._weight = Weight("hybrid", argument, "the photo", most=1)
+        self._weight = Weight("hybrid", argument, "the embedding", most=1)
 
     @property
     def name(self) -> str:
         weight = self._weight.value
         if weight is None:
             return "hybrid, best weight"
-        return f"hybrid, {weight:g} photo + {1 - weight:g} text{', chosen' if self._weight.is_chosen else ''}"
+        return f"hybrid, {weight:g} embedding + {1 - weight:g} text{', chosen' if self._weight.is_chosen else ''}"
 
     def tune(self, trial: Trial) -> None:
         if not self._weight.is_chosen:

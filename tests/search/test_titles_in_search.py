@@ -1,0 +1,112 @@
+"""Products with titles are found by what photo and title say together, those without by their photos."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tagger.catalog.table import Catalog, CleaningReport, Products
+from tagger.inference import Photo, Tagger
+from tagger.retrieval.source import embed_photo_queries, read_collection
+from tagger.search import Index, Query
+from tagger.search.gallery import index_catalog
+from tagger.search.look_up import Asked, look_up
+from tagger.search.many import answer_photos, answer_products
+from tagger.search.mix import Part
+from tests.conftest import know_similarity
+
+#: Photo and title of each product. The titles of the grey ones say what their photos don't.
+_PRODUCTS = {
+    "1": ("grey", "shirt"),
+    "2": ("grey", "belt"),
+    "3": ("blue", "belt"),
+    "4": ("red", ""),
+    "5": ("broken", "shoes"),
+}
+
+
+@pytest.fixture
+def tagger(titled_bundle: Path) -> Tagger:
+    know_similarity(titled_bundle)
+    return Tagger.open(titled_bundle, "onnxruntime")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, colour in {"grey": (90, 90, 90), "blue": (0, 0, 255), "red": (255, 0, 0)}.items():
+        Image.new("RGB", (16, 20), colour).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes(b"no photo")
+    return folder
+
+
+@pytest.fixture
+def products(photos: Path) -> Products:
+    images, titles = zip(*_PRODUCTS.values(), strict=True)
+    columns = {"image": [str(photos / f"{name}.png") for name in images], "title": list(titles)}
+    return Products(photos, list(_PRODUCTS), columns, (), (), CleaningReport())
+
+
+@pytest.fixture
+def index(products: Products, tagger: Tagger, tmp_path: Path) -> Index:
+    gallery = index_catalog(products, tagger, tmp_path / "index")
+    assert list(gallery.problems) == ["5"]
+    assert isinstance(gallery.index, Index)
+    return gallery.index
+
+
+def asked_with(index: Index, tagger: Tagger, photo: Path, titles: Sequence[str], **asked: bool) -> list[list[str]]:
+    named = [Photo(f"new{number}", str(photo), title) for number, title in enumerate(titles)]
+    answers = answer_photos(index, named, tagger, Asked(3, text_weight=0, **asked), of_catalog=True)
+    return [[hit.id for hit in answer.hits] for answer in answers]
+
+
+def test_the_title_decides_where_photos_are_alike(index: Index, tagger: Tagger, tmp_path: Path, photos: Path) -> None:
+    copy = Path(shutil.copy(photos / "grey.png", tmp_path / "copy.png"))
+    shirt, belt, nothing = asked_with(index, tagger, copy, ["shirt", "A belt", "of no known word"])
+    assert (shirt[0], belt[:2]) == ("1", ["2", "3"])
+    found = look_up(index, [Part("image", str(copy))], Asked(3), lambda: tagger)
+    assert [hit.id for hit in found.hits] == nothing
+    assert index.item("1").labels["articleType"] == "Tshirts" and index.item("2").labels["articleType"] == "Belts"
+
+
+def test_near_duplicates_are_known_whatever_their_titles(
+    index: Index, tagger: Tagger, tmp_path: Path, photos: Path
+) -> None:
+    copy = tmp_path / "copy.jpg"
+    Image.open(photos / "grey.png").convert("RGB").save(copy, quality=85)
+    for title in ("", "shirt", "A belt"):
+        assert {"1", "2"} & set(asked_with(index, tagger, copy, [title])[0])
+        assert sorted(asked_with(index, tagger, copy, [title], distinct=True)[0]) == ["3", "4"]
+    (photos / "grey.png").unlink()  # its pixels can't be compared any more, the others go on
+    assert {"1", "2"} & set(asked_with(index, tagger, copy, [""], distinct=True)[0])
+
+
+def test_a_product_of_the_index_is_asked_for_with_its_title(index: Index) -> None:
+    (answer,) = answer_products(index, ["2"], Asked(3, text_weight=0))
+    assert answer.hits[0].id == "3"
+    assert index.search([Query(index.vectors(["2"])[0])], 1)[0][0].id == "2"
+
+
+def test_search_is_measured_with_photos_alone_and_with_titles(index: Index, products: Products, tagger: Tagger) -> None:
+    catalog: Catalog = products.to_catalog()
+    embedded = read_collection(catalog, (), tagger)
+    assert embedded.ids == ["1", "2", "3", "4"]
+    np.testing.assert_allclose(embedded.vectors, index.vectors(embedded.ids), atol=1e-3)
+    assert embedded.photo_vectors is not None
+    alone, both = embedded.by_photo().vectors, embedded.vectors
+    np.testing.assert_allclose(alone[0], alone[1], atol=1e-6)  # both are grey
+    assert np.abs(both[0] - both[1]).max() > 0.1
+    np.testing.assert_allclose(alone[3], both[3], atol=1e-6)  # it has no title
+    indexed = read_collection(catalog, (), tagger, index)
+    assert indexed.photo_vectors is None
+    some = embed_photo_queries(indexed, np.array([0, 2]), catalog, tagger).by_photo().vectors
+    np.testing.assert_allclose(some[[0, 2]], alone[[0, 2]], atol=1e-6)
+    np.testing.assert_array_equal(some[[1, 3]], indexed.vectors[[1, 3]])
+    assert embed_photo_queries(embedded, np.array([0]), catalog, tagger) is embedded
