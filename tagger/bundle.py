@@ -136,7 +136,9 @@ class Bundle:
         Raises:
             BundleError: its file can't be read.
         """
-        return Novelty.read(self.path / NOVELTY) if NOVELTY in self.manifest["files"] else None
+        if NOVELTY not in self.manifest["files"]:
+            return None
+        return Novelty.read(self.path / NOVELTY, power=1.0 if self.manifest["version"] >= 3 else 0.5)
 
     @cached_property
     def neighbours(self) -> Neighbours | None:

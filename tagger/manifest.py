@@ -13,8 +13,8 @@ from tagger.files import write_json
 
 FORMAT = "catalog-tagger-bundle"
 #: 2: products of the train part may have a say in the tags, which a program that only knows 1 would leave out.
-VERSION = 2
-_READABLE = (1, VERSION)
+VERSION = 3
+_READABLE = (1, 2, VERSION)
 MANIFEST = "bundle.json"
 _MAX_TEXT_BYTES = 64_000_000
 #: No bundle is without these.

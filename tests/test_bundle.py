@@ -235,7 +235,11 @@ def test_novelty_is_read_from_its_file(tiny_bundle: Path) -> None:
     Novelty(np.eye(3), np.zeros((1, 3))).write(tiny_bundle / "novelty.npy")
     reseal(tiny_bundle)
     novelty = Bundle.open(tiny_bundle).novelty
-    assert novelty is not None and novelty.width == 3
+    assert novelty is not None and novelty.width == 3 and novelty.power == 1
+    manifest = json.loads((tiny_bundle / "bundle.json").read_text())
+    (tiny_bundle / "bundle.json").write_text(json.dumps(manifest | {"version": 2}))
+    older = Bundle.open(tiny_bundle).novelty
+    assert older is not None and older.power == 0.5
     (tiny_bundle / "novelty.npy").write_bytes(b"no array")
     reseal(tiny_bundle)
     with pytest.raises(BundleError, match=r"novelty\.npy can't be read"):

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from tagger.errors import BundleError
-from tagger.novelty import Novelty, damped
+from tagger.novelty import Novelty, scaled
 
 
 def test_the_distance_from_the_nearest_centre() -> None:
     novelty = Novelty(np.diag([1.0, 10.0]), np.array([[1.0, 0.0], [0.0, 10.0]]))
-    embeddings = np.float32([[4, 0], [0, 1], [0.6, 0.8]])
-    # (4, 0) becomes (2, 0), 1 from the first centre; (0.6, 0.8) becomes (0.6, 8), 2.09 from the second.
-    np.testing.assert_allclose(novelty.scores(embeddings), [1, 0, np.hypot(0.6, 2)], atol=1e-5)
+    embeddings = np.float32([[4, 0], [0, 1], [3, 4]])
+    # (3, 4) becomes (0.6, 8), 2.09 from the second centre.
+    np.testing.assert_allclose(novelty.scores(embeddings), [0, 0, np.hypot(0.6, 2)], atol=1e-5)
     assert novelty.scores(embeddings).dtype == np.float32
 
 
@@ -24,7 +24,8 @@ def test_no_photo_and_a_network_that_is_silent() -> None:
     novelty = Novelty(np.eye(2), np.ones((1, 2)))
     assert novelty.scores(np.empty((0, 2), np.float32)).shape == (0,)
     np.testing.assert_allclose(novelty.scores(np.zeros((1, 2), np.float32)), [np.sqrt(2)])
-    np.testing.assert_allclose(damped(np.float32([[0, 0], [7.2, 9.6]])), [[0, 0], [7.2 / 12**0.5, 9.6 / 12**0.5]])
+    np.testing.assert_allclose(scaled(np.float32([[0, 0], [7.2, 9.6]])), [[0, 0], [0.6, 0.8]])
+    np.testing.assert_allclose(scaled(np.float32([[0, 0], [7.2, 9.6]]), 0.5), [[0, 0], [7.2 / 12**0.5, 9.6 / 12**0.5]])
 
 
 def test_it_is_read_back(tmp_path: Path) -> None:

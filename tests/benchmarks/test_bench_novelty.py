@@ -39,7 +39,7 @@ def test_novelty(tiny_bundle: Path, sample_catalog: Path, tmp_path: Path, monkey
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 1 and "can't tell what is no product. Train it again" in result.stderr
     # Nearly white is what the photos of the sample catalog are, on the whole.
-    Novelty(8 * np.eye(3), 8 * np.full((1, 3), 0.9 * (0.9 * 3**0.5) ** -0.5)).write(tiny_bundle / "novelty.npy")
+    Novelty(8 * np.eye(3), 8 * np.full((1, 3), 3**-0.5)).write(tiny_bundle / "novelty.npy")
     seal(tiny_bundle, {})
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 1 and "none of its photos is in the test part" in result.stderr
