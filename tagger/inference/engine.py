@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.config import EngineName, EnginePrecision
-from tagger.cores import usable_cores
+from tagger.cores import cpu_is_faster_in_bfloat16, usable_cores
 from tagger.decoding import Outputs
 from tagger.errors import BundleError, MissingDependencyError
 from tagger.similarity import SIMILARITY
@@ -82,7 +82,7 @@ def open_engine(bundle: Bundle, name: EngineName | None = None, precision: Engin
         bundle: whose network it is.
         name: "auto" is OpenVINO where it is installed, since it is faster on a CPU, else ONNX Runtime; None: what the
             bundle's settings say.
-        precision: "auto" is what the engine thinks best: with OpenVINO bfloat16 where the CPU computes with it, else
+        precision: "auto" is what the engine thinks best: with OpenVINO bfloat16 where the CPU is faster with it, else
             float32. "float32" is full precision on any engine, "int8" the model with int8 convolutions. None: what
             the bundle's settings say.
 
@@ -162,14 +162,15 @@ class OpenVinoEngine(Engine):
     Args:
         model: an ONNX file.
         precision: "int8" for a model with int8 convolutions, "float32" for full precision, "auto" for bfloat16 where
-            the CPU computes with it.
+            the CPU is faster with it.
     """
 
     def __init__(self, model: Path, precision: EnginePrecision = "auto") -> None:
         import openvino
 
         settings = {"PERFORMANCE_HINT": "THROUGHPUT"}
-        if precision == "float32":
+        # OpenVINO itself takes bfloat16 wherever the CPU has instructions for it.
+        if precision == "float32" or (precision == "auto" and not cpu_is_faster_in_bfloat16()):
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         self._network = openvino.Core().compile_model(os.fspath(model), "CPU", settings)
         self._names = [output.get_any_name() for output in self._network.outputs]

@@ -134,6 +134,15 @@ def test_openvino_says_how_it_computes(tiny_bundle: Path) -> None:
     assert "OpenVINO" in repr(open_engine(bundle, "auto"))
 
 
+@needs_openvino
+def test_openvino_computes_in_bfloat16_only_where_that_is_faster(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would, on Intel processors with avx512_bf16 and no AMX, which are slower then."""
+    monkeypatch.setattr("tagger.inference.engine.cpu_is_faster_in_bfloat16", lambda: False)
+    assert repr(open_engine(Bundle.open(tiny_bundle), "openvino", "auto")) == "OpenVINO on the CPU, float32"
+
+
 @pytest.mark.parametrize("name", ENGINES)
 def test_int8_is_a_model_of_its_own(tiny_bundle: Path, name: EngineName) -> None:
     with pytest.raises(BundleError, match=r"has no model\.int8\.onnx, .* Train it again, or choose another"):

@@ -106,7 +106,7 @@ def test_the_average_forgets_the_random_start():
 )
 def test_precision(precision, faster, policy, monkeypatch):
     monkeypatch.setattr("tagger.training.optimization._on_cpu", lambda: True)
-    monkeypatch.setattr("tagger.training.optimization._cpu_is_faster_in_bfloat16", lambda: faster)
+    monkeypatch.setattr("tagger.training.optimization.cpu_is_faster_in_bfloat16", lambda: faster)
     with numeric_precision(precision) as chosen:
         assert chosen == policy
         assert keras.layers.Dense(1).dtype_policy.name == policy
@@ -167,6 +167,6 @@ def test_orthogonalizing_keeps_directions():
 )
 def test_which_processors_are_faster_in_bfloat16(cpuinfo, faster, monkeypatch):
     monkeypatch.setattr("tagger.training.optimization._on_cpu", lambda: True)
-    monkeypatch.setattr("tagger.training.optimization.Path.read_text", lambda *_, **__: cpuinfo)
+    monkeypatch.setattr("tagger.cores.Path.read_text", lambda *_, **__: cpuinfo)
     with numeric_precision("auto") as chosen:
         assert chosen == ("mixed_bfloat16" if faster else "float32")
