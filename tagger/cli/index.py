@@ -59,6 +59,8 @@ def command(
 ) -> None:
     """Embed the photos of a catalog or a folder, so that `tagger similar` finds products among them.
 
+    Where a product has a name that the bundle can read, its embedding tells what photo and name say together.
+
     An index that is there is replaced, or changed with --add and --remove: while one process changes it, others wait
     for their turn, and who searches sees it as it was before or after.
 
