@@ -91,9 +91,9 @@ def command(
     """Find the products most similar to a photo, a product of the index, words, or a mix of these.
 
     A mix is written with --image, --text and --id, each with a weight or without: --image a.jpg:0.7 --text linen:0.3
-    --image b.jpg:-0.2. The image score is the cosine of the embeddings, which tell looks and tags; the text score is that
-    of the words in name and description (TF-IDF); and the score is their weighted mean: 0.7 and 0.3 for a product with a
-    name, unless --text-weight or weights say otherwise. The query itself is left out.
+    --image b.jpg:-0.2. The image score is the cosine of the embeddings, which tell looks and tags; the text score is
+    that of the words in name and description (TF-IDF); and the score is their weighted mean: 0.7 and 0.3 for a product
+    with a name, unless --text-weight or weights say otherwise. The query itself is left out.
 
     Several photos and ids, a folder, a catalog, or "-" for ids and paths on stdin, one a line, are answered as CSV with
     a row for every hit. What can't be answered does not stop the others; the exit code then is 3. Ids, photos and
