@@ -97,7 +97,10 @@ class Bundle:
     def id(self) -> str:
         """Identity of its network: two bundles with the same id give the same embeddings."""
         files = self.manifest["files"]
-        sums = [str(files[name]["sha256"]) for name in ("model.onnx", SIMILARITY) if name in files]
+        told_by = ["model.onnx"]
+        if SIMILARITY in files:  # embeddings tell tags as well, which a title has a say in
+            told_by += [SIMILARITY, *sorted(name for name in files if name.startswith("title/"))]
+        sums = [str(files[name]["sha256"]) for name in told_by]
         return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
     @property

@@ -99,6 +99,11 @@ def side_by_side(outputs: Outputs, space: LabelSpace) -> NDArray[np.float32]:
     )
 
 
+def mean_direction(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Unit vectors, float32 (N, D), half-way between the directions of two rows of vectors (N, D)."""
+    return _unit(_unit(one) + _unit(other))
+
+
 def _compared(space: LabelSpace) -> list[str]:
     """Attributes that take part, in order."""
     parents = {attribute.parent for attribute in space.attributes.values()}

@@ -45,12 +45,14 @@ class Tagged:
         image: its path.
         tags: by attribute; empty where neither photo nor title could be used.
         heads: probabilities of the heads that are not the primary one, by output name and label.
-        embedding: what similar products are found by, from the same inputs as the tags, float32 (E,), not normalised;
-            None where the photo could not be used.
+        embedding: what similar products are looked for by, from the same inputs as the tags, float32 (E,), not
+            normalised; None where the photo could not be used.
         error: why it could not be used, else "". The tags are those of the title then, if there are any.
         inputs: what the tags come from: "image", "title" or "image+title"; "" where there are none.
         novelty: how unlike the photos of the catalog it is, see `Novelty.scores`; None where the photo could not be
             used, or the bundle can't tell.
+        found_by: the embedding that an index should keep, float32 (E,): so that it is found by its photo alone as well
+            as by photo and title, the mean of both. Without a title, the embedding itself.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Tagged:
     error: str = ""
     inputs: str = ""
     novelty: float | None = None
+    found_by: NDArray[np.float32] | None = None
 
     @property
     def not_a_product(self) -> bool:

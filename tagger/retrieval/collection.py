@@ -29,12 +29,13 @@ class Collection:
     Args:
         ids: of the products (N).
         labels: the catalog's label of each product by attribute, "" where it has none, object (N,).
-        vectors: unit embeddings as an index holds them, of photo and title where there is one, float32 (N, D).
+        vectors: unit embeddings as an index holds them, float32 (N, D).
         texts: of each (N).
         heads: calibrated probabilities by attribute, float32 (N, C); empty unless a method asked for them.
         pixels: decoded photos, uint8 (M, H, W, 3), memory-mapped; None unless a method asked for them.
         pixel_rows: row of `pixels` of each product, int64 (N,).
-        photo_vectors: unit embeddings of the photos alone, float32 (N, D); None where `vectors` are.
+        photo_vectors: unit embeddings to ask by photo alone, float32 (N, D); None where `vectors` are.
+        titled_vectors: unit embeddings to ask by photo and title, float32 (N, D); likewise.
     """
 
     ids: Sequence[str]
@@ -45,6 +46,7 @@ class Collection:
     pixels: NDArray[np.uint8] | None = field(default=None, repr=False)
     pixel_rows: Rows | None = field(default=None, repr=False)
     photo_vectors: NDArray[np.float32] | None = field(default=None, repr=False)
+    titled_vectors: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,11 +63,16 @@ class Collection:
             heads={name: p[rows] for name, p in self.heads.items()},
             pixel_rows=None if self.pixel_rows is None else self.pixel_rows[rows],
             photo_vectors=None if self.photo_vectors is None else self.photo_vectors[rows],
+            titled_vectors=None if self.titled_vectors is None else self.titled_vectors[rows],
         )
 
     def by_photo(self) -> Collection:
         """Return the products as somebody asks for them who has their photos and not their titles."""
         return self if self.photo_vectors is None else replace(self, vectors=self.photo_vectors)
+
+    def by_photo_and_title(self) -> Collection:
+        """Return the products as somebody asks for them who has both."""
+        return self if self.titled_vectors is None else replace(self, vectors=self.titled_vectors)
 
     def photos(self) -> Iterator[NDArray[np.uint8]]:
         """Yield the photos in batches, uint8 (B, H, W, 3).

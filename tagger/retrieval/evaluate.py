@@ -143,7 +143,7 @@ def _judge(
 
 def _asked(queries: Collection, method: Method) -> Collection:
     """The queries as a method gets them: without what their titles say, unless it looks at texts."""
-    return queries if "texts" in method.needs else queries.by_photo()
+    return queries.by_photo_and_title() if "texts" in method.needs else queries.by_photo()
 
 
 def _query_ms(method: Method, features: Features, count: int, k: int) -> float:

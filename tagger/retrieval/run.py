@@ -16,7 +16,7 @@ from tagger.retrieval.evaluate import MAIN, judge_methods
 from tagger.retrieval.measures import Relevance
 from tagger.retrieval.methods import parse_methods
 from tagger.retrieval.report import SearchEvaluation
-from tagger.retrieval.source import choose_parts, embed_photo_queries, read_collection
+from tagger.retrieval.source import choose_parts, embed_queries, read_collection
 from tagger.search.product_index import ProductIndex
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def evaluate_search(
         request.seed,
     )
     asked = np.concatenate([parts.queries, parts.tuning_queries])
-    products = embed_photo_queries(products, asked, catalog, tagger, progress)
+    products = embed_queries(products, asked, catalog, tagger, progress)
     judged = judge_methods(methods, products, parts, request.attributes, request.k, progress)
     queries, gallery = products.take(parts.queries), products.take(parts.gallery)
     levels = [request.attributes[: count + 1] for count in range(len(request.attributes))]

@@ -15,6 +15,7 @@ from tagger.catalog.cache import open_cache
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.errors import CatalogError, IndexFolderError, SplitError, did_you_mean
 from tagger.inference.fusion import TITLE as TITLE_ALONE
+from tagger.inference.tagger import FOUND_BY
 from tagger.inference.tags import Photo
 from tagger.labels import output_name
 from tagger.progress import Progress, silent
@@ -85,17 +86,18 @@ def read_collection(
                 "Choose with --attributes."
             )
     if index is None:
-        ids, vectors, photo_vectors, heads = _embed(catalog, catalog.table.index, tagger, progress)
+        ids, vectors, photo_vectors, titled_vectors, heads = _embed(catalog, catalog.table.index, tagger, progress)
     else:
         ids, vectors = _indexed(index, catalog)
-        photo_vectors, heads = None, {}
+        photo_vectors, titled_vectors, heads = None, None, {}
         if "heads" in needs:
             seen = _embed(catalog, catalog.table.index, tagger, progress)
             place = {id_: row for row, id_ in enumerate(seen.ids)}
             kept = [row for row, id_ in enumerate(ids) if id_ in place]
             ids, vectors = [ids[row] for row in kept], vectors[kept]
-            heads = {name: p[[place[id_] for id_ in ids]] for name, p in seen.heads.items()}
-            photo_vectors = seen.photo_vectors[[place[id_] for id_ in ids]]
+            rows = [place[id_] for id_ in ids]
+            heads = {name: p[rows] for name, p in seen.heads.items()}
+            photo_vectors, titled_vectors = seen.photo_vectors[rows], seen.titled_vectors[rows]
     pixels, pixel_rows = None, None
     if "photos" in needs:
         cache = open_cache(catalog, tagger.bundle.photo, progress=progress)
@@ -103,6 +105,7 @@ def read_collection(
         ids, vectors = [ids[row] for row in readable], vectors[readable]
         heads = {name: p[readable] for name, p in heads.items()}
         photo_vectors = None if photo_vectors is None else photo_vectors[readable]
+        titled_vectors = None if titled_vectors is None else titled_vectors[readable]
         pixels, pixel_rows = cache.pixels, cache.select(ids)
     table = catalog.table.loc[ids]
     texts = [table[name] if name in table.columns else [""] * len(ids) for name in (TITLE, _DESCRIPTION)]
@@ -115,16 +118,17 @@ def read_collection(
         pixels=pixels,
         pixel_rows=pixel_rows,
         photo_vectors=photo_vectors,
+        titled_vectors=titled_vectors,
     )
 
 
-def embed_photo_queries(
+def embed_queries(
     products: Collection, rows: Rows, catalog: Catalog, tagger: Tagger, progress: Progress = silent
 ) -> Collection:
-    """Make sure that some of the products can be asked for by their photos alone.
+    """Make sure that some of the products can be asked for by photo alone, and by photo and title.
 
     Args:
-        products: of the catalog; those of an index have their titles in their vectors.
+        products: of the catalog; an index does not hold what they are asked for by.
         rows: what will be asked for.
         catalog: gives the photos.
         tagger: of the bundle that made the vectors.
@@ -134,9 +138,10 @@ def embed_photo_queries(
         return products
     seen = _embed(catalog, [products.ids[row] for row in rows.tolist()], tagger, progress)
     place = {id_: row for row, id_ in enumerate(products.ids)}
-    photo_vectors = products.vectors.copy()
-    photo_vectors[[place[id_] for id_ in seen.ids]] = seen.photo_vectors
-    return replace(products, photo_vectors=photo_vectors)
+    asked = [place[id_] for id_ in seen.ids]
+    photo_vectors, titled_vectors = products.vectors.copy(), products.vectors.copy()
+    photo_vectors[asked], titled_vectors[asked] = seen.photo_vectors, seen.titled_vectors
+    return replace(products, photo_vectors=photo_vectors, titled_vectors=titled_vectors)
 
 
 def choose_parts(
@@ -199,11 +204,12 @@ def _indexed(index: ProductIndex, catalog: Catalog) -> tuple[list[str], NDArray[
 
 
 class _Embedded(NamedTuple):
-    """Ids, unit vectors of photo and title and of the photo alone, and what the primary heads say of the photo."""
+    """Ids, unit vectors as in `Collection`, and what the primary heads say of the photo."""
 
     ids: list[str]
     vectors: NDArray[np.float32]
     photo_vectors: NDArray[np.float32]
+    titled_vectors: NDArray[np.float32]
     heads: dict[str, NDArray[np.float32]]
 
 
@@ -217,13 +223,16 @@ def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progr
     embedded: list[str] = []
     vectors: list[NDArray[np.float32]] = []
     photo_vectors: list[NDArray[np.float32]] = []
+    titled_vectors: list[NDArray[np.float32]] = []
     heads: dict[str, list[NDArray[np.float32]]] = {name: [] for name in outputs}
     done = 0
     for looked in tagger.look(photos):
         both, seen = tagger.answer(looked), tagger.answer(looked, "image").scores
         embedded += [photo.id for photo, error in zip(looked.photos, looked.errors, strict=True) if not error]
-        vectors.append(both.scores[_EMBEDDING][[kind != TITLE_ALONE for kind in both.inputs if kind]])
+        photographed = [kind != TITLE_ALONE for kind in both.inputs if kind]
+        vectors.append(both.scores[FOUND_BY][photographed])
         photo_vectors.append(seen[_EMBEDDING])
+        titled_vectors.append(both.scores[_EMBEDDING][photographed])
         for name, output in outputs.items():
             heads[name].append(seen[output])
         done += len(looked.photos)
@@ -234,5 +243,6 @@ def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progr
         embedded,
         unit(np.concatenate(vectors)),
         unit(np.concatenate(photo_vectors)),
+        unit(np.concatenate(titled_vectors)),
         {name: np.concatenate(p) for name, p in heads.items()},
     )

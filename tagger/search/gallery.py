@@ -138,10 +138,10 @@ def _embed(
     results = tagger.run(photos, top_k=1, other_heads=False)
     for done, (row, labels, tagged) in enumerate(zip(rows, known, results, strict=True), 1):
         progress(done, len(rows), "photos embedded")
-        if tagged.embedding is None:
+        if tagged.found_by is None:
             problems[tagged.id] = tagged.error
         else:
-            yield _item(tagged, labels, products, row, facts), tagged.embedding
+            yield _item(tagged, labels, products, row, facts), tagged.found_by
     if len(problems) == len(rows):
         first = next(iter(problems.values()))
         raise CatalogError(f"None of the {len(rows):,} photos of {products.root} can be used. The first: {first}")

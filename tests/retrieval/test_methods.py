@@ -65,7 +65,9 @@ def test_settings_are_chosen_on_validation_alone(products):
 
 def test_only_methods_that_look_at_texts_are_asked_with_titles(products):
     """Photos alone say nothing of these queries, photo and title together do."""
-    blank = dataclasses.replace(products, photo_vectors=np.roll(products.vectors, 1, axis=0))
+    blank = dataclasses.replace(
+        products, photo_vectors=np.roll(products.vectors, 1, axis=0), titled_vectors=products.vectors
+    )
     (photo,), (photo_and_title,) = judge("embedding", blank), judge("hybrid:1", blank)
     assert photo.measures["baseColour"].precision < 0.2
     assert photo_and_title.measures["baseColour"].precision > 0.8

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tagger.bundle import Bundle, seal
 from tagger.catalog.table import Catalog, CleaningReport, Products
 from tagger.inference import Photo, Tagger
-from tagger.retrieval.source import embed_photo_queries, read_collection
-from tagger.search import Index, Query
+from tagger.retrieval.source import embed_queries, read_collection
+from tagger.search import Index
 from tagger.search.gallery import index_catalog
 from tagger.search.look_up import Asked, look_up
-from tagger.search.many import answer_photos, answer_products
+from tagger.search.many import answer_photos
 from tagger.search.mix import Part
 from tests.conftest import know_similarity
 
@@ -88,25 +89,30 @@ def test_near_duplicates_are_known_whatever_their_titles(
     assert {"1", "2"} & set(asked_with(index, tagger, copy, [""], distinct=True)[0])
 
 
-def test_a_product_of_the_index_is_asked_for_with_its_title(index: Index) -> None:
-    (answer,) = answer_products(index, ["2"], Asked(3, text_weight=0))
-    assert answer.hits[0].id == "3"
-    assert index.search([Query(index.vectors(["2"])[0])], 1)[0][0].id == "2"
-
-
 def test_search_is_measured_with_photos_alone_and_with_titles(index: Index, products: Products, tagger: Tagger) -> None:
     catalog: Catalog = products.to_catalog()
     embedded = read_collection(catalog, (), tagger)
     assert embedded.ids == ["1", "2", "3", "4"]
-    np.testing.assert_allclose(embedded.vectors, index.vectors(embedded.ids), atol=1e-3)
-    assert embedded.photo_vectors is not None
-    alone, both = embedded.by_photo().vectors, embedded.vectors
+    stored, alone, both = embedded.vectors, embedded.by_photo().vectors, embedded.by_photo_and_title().vectors
+    np.testing.assert_allclose(stored, index.vectors(embedded.ids), atol=1e-3)
     np.testing.assert_allclose(alone[0], alone[1], atol=1e-6)  # both are grey
     assert np.abs(both[0] - both[1]).max() > 0.1
-    np.testing.assert_allclose(alone[3], both[3], atol=1e-6)  # it has no title
+    # An index holds what is half-way between; without a title there is one vector.
+    np.testing.assert_allclose((stored * alone).sum(axis=1), (stored * both).sum(axis=1), atol=1e-5)
+    np.testing.assert_allclose(alone[3], both[3], atol=1e-6)
     indexed = read_collection(catalog, (), tagger, index)
-    assert indexed.photo_vectors is None
-    some = embed_photo_queries(indexed, np.array([0, 2]), catalog, tagger).by_photo().vectors
-    np.testing.assert_allclose(some[[0, 2]], alone[[0, 2]], atol=1e-6)
-    np.testing.assert_array_equal(some[[1, 3]], indexed.vectors[[1, 3]])
-    assert embed_photo_queries(embedded, np.array([0]), catalog, tagger) is embedded
+    assert indexed.by_photo() is indexed
+    some = embed_queries(indexed, np.array([0, 2]), catalog, tagger)
+    np.testing.assert_allclose(some.by_photo().vectors[[0, 2]], alone[[0, 2]], atol=1e-6)
+    np.testing.assert_allclose(some.by_photo_and_title().vectors[[0, 2]], both[[0, 2]], atol=1e-6)
+    np.testing.assert_array_equal(some.by_photo().vectors[[1, 3]], indexed.vectors[[1, 3]])
+    assert embed_queries(embedded, np.array([0]), catalog, tagger) is embedded
+
+
+def test_an_index_of_a_bundle_that_read_titles_otherwise_is_another(
+    index: Index, titled_bundle: Path, tagger: Tagger
+) -> None:
+    fusion = titled_bundle / "title" / "fusion.json"
+    fusion.write_text(fusion.read_text().replace("2", "3", 1))
+    seal(titled_bundle, {})
+    assert Bundle.open(titled_bundle).id != tagger.bundle.id == index.bundle_id
