@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from tagger.cli._listing import list_first
 from tagger.cli._progress import progress_bar
 from tagger.files import atomic_file, is_there
 from tagger.progress import silent
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tagger.search.gallery import Embedder
 
 _STDIN = "-"
-_SHOWN = 5
 
 
 def is_many(queries: tuple[str, ...]) -> bool:
@@ -99,8 +99,7 @@ def write_answers(index: ProductIndex, answers: Iterable[Answer], out: Path | No
         click.echo(f"Similar products: {out} ({done:,} queries)", err=True)
     if failed:
         click.echo(f"{len(failed):,} of {done:,} queries could not be answered:", err=True)
-        for answer in failed[:_SHOWN]:
-            click.echo(f"  {answer.query}: {answer.error}", err=True)
+        list_first((f"{answer.query}: {answer.error}" for answer in failed), len(failed))
     return len(failed)
 
 

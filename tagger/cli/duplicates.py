@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from tagger.cli._extras import needs_extra
+from tagger.cli._listing import list_first
 from tagger.cli._options import NumberRange, config_option, set_option
 from tagger.cli._progress import progress_bar
 
 #: As `tagger.search.duplicates` has it, written out so that help comes at once.
 _MAX_DIFFERENCE = 4.0
-_SHOWN = 5
 
 
 @click.command("duplicates", context_settings={"show_default": True})
@@ -55,8 +55,7 @@ def command(
     write_listings(listings, products, out)
     groups = listings[-1].group if listings else 0
     click.echo(f"Duplicates: {out} ({groups:,} group(s), {len(listings):,} products)")
-    for id_, reason in list(cache.problems.items())[:_SHOWN]:  # how many there are, the cache has said
-        click.echo(f"  {id_}: {reason}", err=True)
+    list_first((f"{id_}: {reason}" for id_, reason in cache.problems.items()), len(cache.problems))
     if contact_sheet:
         from tagger.search.group_sheet import write_group_sheet
 

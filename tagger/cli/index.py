@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tagger.cli._listing import list_first
 from tagger.cli._options import catalog_set_option, config_option, engine_options, model_option
 from tagger.cli._progress import progress_bar
 
@@ -114,8 +115,7 @@ def _report(gallery: Gallery) -> int:
     if not gallery.problems:
         return 0
     click.echo(f"{len(gallery.problems):,} photo(s) can't be used; their products are left out:", err=True)
-    for id_, reason in list(gallery.problems.items())[:_SHOWN]:
-        click.echo(f"  {id_}: {reason}", err=True)
+    list_first((f"{id_}: {reason}" for id_, reason in gallery.problems.items()), len(gallery.problems))
     return EXIT_SOME_FAILED
 
 
@@ -133,8 +133,7 @@ def _remove(place: str, asked: tuple[str, ...]) -> int:
     if not unknown:
         return 0
     click.echo(f"{len(unknown):,} id(s) are not in the index:", err=True)
-    for id_ in unknown[:_SHOWN]:
-        click.echo(f'  There is no product "{id_}".{index.hint(id_)}', err=True)
+    list_first((f'There is no product "{id_}".{index.hint(id_)}' for id_ in unknown), len(unknown))
     return EXIT_SOME_FAILED
 
 

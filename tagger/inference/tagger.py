@@ -354,7 +354,7 @@ class Tagger:
 
     def _decode_photo(self, photo: Photo) -> _Decoded:
         if not photo.path:
-            return PhotoError("The catalog names no photo for this product.")
+            return PhotoError("The catalog names no photo for this product, or one that is not there.")
         try:
             return decode_photo(photo.path, self.bundle.photo)
         except PhotoError as error:

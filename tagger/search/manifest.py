@@ -120,7 +120,9 @@ def _read_json(folder: Path) -> dict[str, Any]:
         if path.stat().st_size > _MAX_BYTES:
             raise damaged(path, "it is too large")
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise IndexFolderError(f"Can't read {path} ({error.strerror}). Check who may read it.") from error
+    except (ValueError, RecursionError) as error:
         raise damaged(path, "it is no JSON") from error
     return value if isinstance(value, dict) else {}
 

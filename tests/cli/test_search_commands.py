@@ -293,6 +293,14 @@ def test_many_ids_are_answered_and_unknown_ones_told(folder: Path, catalog: Path
     assert similar("0", "1", "--text", "red", "--index", folder).exit_code == 2
 
 
+def test_of_many_failures_some_are_told_and_all_are_counted(folder: Path) -> None:
+    unknown = "".join(f"none{number}\n" for number in range(1007))
+    piped = CliRunner().invoke(similar_module.command, ["-", "--index", str(folder)], input=unknown)
+    assert piped.exit_code == 3
+    assert "1,007 of 1,007 queries could not be answered" in piped.stderr
+    assert "none4" in piped.stderr and "none5" not in piped.stderr and "… and 1,002 more" in piped.stderr
+
+
 def test_many_queries_give_what_each_gives_alone(folder: Path) -> None:
     together = rows_of(similar("0", "1", "2", "3", "--index", folder, "--distinct").stdout)[1:]
     alone = [

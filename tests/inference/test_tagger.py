@@ -308,7 +308,7 @@ def test_a_broken_photo_does_not_stop_the_others(tagger: Tagger, tmp_path: Path)
         assert [bool(tagged.error) for tagged in found] == [True, False, True, True, True, False]
         assert "not a photo" in found[0].error
         assert "No such file" in found[2].error
-        assert found[3].error == "The catalog names no photo for this product."
+        assert found[3].error == "The catalog names no photo for this product, or one that is not there."
         assert all(not tagged.tags and tagged.embedding is None for tagged in found if tagged.error)
 
 

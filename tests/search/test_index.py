@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -199,6 +200,15 @@ def test_a_manifest_that_does_not_fit_is_refused(folder: Path, change: dict[str,
 def test_another_manifest_is_refused(folder: Path, content: bytes, message: str) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(IndexFolderError, match=message):
+        Index.open(folder)
+
+
+def test_an_index_that_may_not_be_read_is_not_called_damaged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(IndexFolderError, match=r"Can't read .*json \(Permission denied\)\. Check who may read it"):
         Index.open(folder)
 
 
