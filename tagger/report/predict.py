@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.catalog.table import IMAGE, TITLE, Catalog
+from tagger.decoding import EMBEDDING
 from tagger.inference.fusion import NO_TITLE
+from tagger.inference.tagger import FOUND_BY
 from tagger.inference.tags import Photo
 from tagger.progress import Progress, silent
 from tagger.report.inputs import Comparison
@@ -80,7 +82,7 @@ def predict(
         tags += tagger.decode_batch(batch)
         if comparison:
             comparison.add(looked)
-        scores.append({name: values for name, values in batch.scores.items() if name != "embedding"})
+        scores.append({name: values for name, values in batch.scores.items() if name not in (EMBEDDING, FOUND_BY)})
         for photo, error, used in zip(batch.photos, batch.errors, batch.inputs, strict=True):
             if not used:
                 problems[photo.id] = error or NO_TITLE

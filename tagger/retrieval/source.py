@@ -227,6 +227,10 @@ def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progr
     heads: dict[str, list[NDArray[np.float32]]] = {name: [] for name in outputs}
     done = 0
     for looked in tagger.look(photos):
+        done += len(looked.photos)
+        progress(done, len(photos), "photos embedded")
+        if all(looked.errors):
+            continue
         both, seen = tagger.answer(looked), tagger.answer(looked, "image").scores
         embedded += [photo.id for photo, error in zip(looked.photos, looked.errors, strict=True) if not error]
         photographed = [kind != TITLE_ALONE for kind in both.inputs if kind]
@@ -235,8 +239,6 @@ def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progr
         titled_vectors.append(both.scores[_EMBEDDING][photographed])
         for name, output in outputs.items():
             heads[name].append(seen[output])
-        done += len(looked.photos)
-        progress(done, len(photos), "photos embedded")
     if not embedded:
         raise CatalogError(f"None of the {len(photos):,} photos of {catalog.root} can be used. Check its photos.")
     return _Embedded(

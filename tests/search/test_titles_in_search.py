@@ -13,6 +13,7 @@ from PIL import Image
 from tagger.bundle import Bundle, seal
 from tagger.catalog.table import Catalog, CleaningReport, Products
 from tagger.inference import Photo, Tagger
+from tagger.report.predict import predict
 from tagger.retrieval.source import embed_queries, read_collection
 from tagger.search import Index
 from tagger.search.gallery import index_catalog
@@ -107,6 +108,20 @@ def test_search_is_measured_with_photos_alone_and_with_titles(index: Index, prod
     np.testing.assert_allclose(some.by_photo_and_title().vectors[[0, 2]], both[[0, 2]], atol=1e-6)
     np.testing.assert_array_equal(some.by_photo().vectors[[1, 3]], indexed.vectors[[1, 3]])
     assert embed_queries(embedded, np.array([0]), catalog, tagger) is embedded
+
+
+def test_whole_batches_without_a_photo_that_can_be_used(tagger: Tagger, photos: Path) -> None:
+    """Their titles are read: they have tags, and no embedding."""
+    broken = [f"{number:03}" for number in range(130)]
+    columns = {
+        "image": [str(photos / "broken.png")] * 130 + [str(photos / "red.png")],
+        "title": ["belt"] * 130 + ["shirt"],
+    }
+    catalog = Products(photos, [*broken, "good"], columns, (), (), CleaningReport()).to_catalog()
+    assert read_collection(catalog, (), tagger).ids == ["good"]
+    found = predict(tagger, catalog, [*broken, "good"])
+    assert found.ids == [*broken, "good"] and not found.problems
+    assert len(found.scores["articleType_softmax"]) == 131
 
 
 def test_an_index_of_a_bundle_that_read_titles_otherwise_is_another(
