@@ -69,9 +69,12 @@ def read_products(path: Path | str, config: CatalogConfig = _DEFAULTS, *, record
     if layout == "fashion":
         return read_fashion(path, config, records=records)
     try:
-        return read_folder(path, layout)
+        products = read_folder(path, layout)
     except CatalogError as error:
         raise CatalogError(f"{error} {_LAYOUTS}{_hint(path)}") from error
+    if layout == "auto" and (hint := _hint(path)):
+        _log.warning("%s is read as a folder of photos, without the table in it.%s", path, hint)
+    return products
 
 
 def fit_layout(config: CatalogConfig, path: Path | str) -> CatalogConfig:

@@ -19,6 +19,7 @@ Kind = Literal["image", "text", "id"]
 TEXT_WEIGHT = 0.3
 
 _WEIGHTED = re.compile(r"(.+):([+-]?(?:\d+\.?\d*|\.\d+))", re.DOTALL)
+_NO_WEIGHT = re.compile(r".+:[+-]?(?:nan|inf|infinity|\d[\d.,e+-]*)", re.DOTALL | re.IGNORECASE)
 
 
 class Part(NamedTuple):
@@ -36,11 +37,18 @@ class Part(NamedTuple):
 
 
 def parse_part(kind: Kind, text: str) -> Part:
-    """Read a part as a person writes it: `shirt.jpg`, `shirt.jpg:0.7`. The path of a photo that is there wins."""
-    found = _WEIGHTED.fullmatch(text)
-    if found is None or (kind == "image" and is_there(text)):
+    """Read a part as a person writes it: `shirt.jpg`, `shirt.jpg:0.7`. The path of a photo that is there wins.
+
+    Raises:
+        SearchError: what follows the photo looks like a weight and is none.
+    """
+    if kind == "image" and is_there(text):
         return Part(kind, text)
-    return Part(kind, found[1], float(found[2]))
+    if found := _WEIGHTED.fullmatch(text):
+        return Part(kind, found[1], float(found[2]))
+    if kind == "image" and _NO_WEIGHT.fullmatch(text):
+        raise SearchError(f'Expected a weight such as 0.7 or -0.2 after the last colon, got "{text}".')
+    return Part(kind, text)
 
 
 def mix(

@@ -30,6 +30,15 @@ def test_every_layout_is_found(tmp_path):
     assert read_catalog(classes).attributes == ("label",)
 
 
+def test_a_table_among_photos_is_pointed_to(tmp_path, caplog):
+    both = fill(tmp_path / "both", products_csv="id,image\n7,1.jpg\n", images__1_jpg="x")
+    assert list(read_catalog(both).table.index) == ["images/1"]
+    assert f"read as a folder of photos, without the table in it. Did you mean {both / 'products.csv'}?" in caplog.text
+    caplog.clear()
+    read_catalog(both, CatalogConfig(layout="photos"))
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     ("trained", "other", "layout"),
     [

@@ -14,7 +14,7 @@ from tagger.inference import Tagger
 from tagger.search import Index, Item, build_index
 from tagger.search.filters import parse_filter
 from tagger.search.look_up import Asked, Found, look_up, name_part, open_tagger
-from tagger.search.mix import Part
+from tagger.search.mix import Part, parse_part
 
 
 @pytest.fixture
@@ -97,6 +97,17 @@ def test_parts_are_weighed(ask: Callable[..., Found], photo: Path) -> None:
 def test_weights_of_which_nothing_is_left_are_refused(ask: Callable[..., Found], weights: tuple[float, float]) -> None:
     with pytest.raises(SearchError, match=r"sum to more than zero, got .* \+ "):
         ask(Part("id", "1", weights[0]), Part("text", "blue", weights[1]))
+
+
+def test_weights_are_read_as_a_person_writes_them(photo: Path) -> None:
+    assert parse_part("image", f"{photo}:-.5") == Part("image", str(photo), -0.5)
+    assert parse_part("text", "linen:0.3") == Part("text", "linen", 0.3)
+    assert parse_part("text", "at 9:nan") == Part("text", "at 9:nan")
+    odd = photo.rename(photo.with_name("red:1e3"))
+    assert parse_part("image", str(odd)) == Part("image", str(odd))
+    for weight in ("nan", "-inf", "1e308", "0,5"):
+        with pytest.raises(SearchError, match=r"Expected a weight such as 0\.7 .* got "):
+            parse_part("image", f"{photo}:{weight}")
 
 
 def test_filters_scores_and_near_duplicates(ask: Callable[..., Found]) -> None:
