@@ -103,12 +103,13 @@ def command(
         form = form or "json"
     if out is not None and form == "table":
         raise click.UsageError("A table is for the screen. Leave out --format table, or --out.")
+    limits = None
     if overrides or config_file:
         from tagger.config import load_config
 
-        load_config(config_file, overrides)  # mistakes show even where no photo is asked for
+        limits = load_config(config_file, overrides).photo  # mistakes show even where no photo is asked for
     index = open_index(place, exact=exact)
-    asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight)
+    asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight, limits)
     parts = [parse_part("image", text) for text in images]
     parts += [parse_part("text", text) for text in texts]
     parts += [parse_part("id", text) for text in ids]

@@ -19,7 +19,7 @@ from tagger.search.product_index import Hit, ProductIndex, Query
 from tagger.search.same_photo import PhotoFiles
 
 if TYPE_CHECKING:
-    from tagger.config import EngineName, EnginePrecision
+    from tagger.config import EngineName, EnginePrecision, PhotoConfig
     from tagger.inference import Tagger
     from tagger.inference.tags import Tagged
     from tagger.search.gallery import Embedder
@@ -35,6 +35,7 @@ class Asked:
         min_score: the least total.
         distinct: leave out near-duplicates of the query and of each other.
         text_weight: share of the words where a query has photo and words.
+        photo: which photos `distinct` refuses to read; None: as the defaults say.
     """
 
     k: int = 5
@@ -42,6 +43,7 @@ class Asked:
     min_score: float | None = None
     distinct: bool = False
     text_weight: float = TEXT_WEIGHT
+    photo: PhotoConfig | None = None
 
 
 class Found(NamedTuple):
@@ -105,7 +107,7 @@ def find(index: ProductIndex, wanted: Sequence[Wanted], asked: Asked) -> list[li
     Where hits are left out because they are near-duplicates, or the photo itself, more are asked for.
     """
     found: list[list[Hit]] = [[] for _ in wanted]
-    files = PhotoFiles()
+    files = PhotoFiles(asked.photo)
     open_, reach = list(range(len(wanted))), asked.k + (max(10, asked.k) if asked.distinct else 1)
     while open_:
         queries = [wanted[number].query for number in open_]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import PhotoError
+
+if TYPE_CHECKING:
+    from tagger.config import PhotoConfig
 
 #: Side of the squares of pixels that are compared, and what their means may differ by, of 255. The means of one photo
 #: saved twice differ by less; those of another lipstick in the same photo by more.
@@ -30,9 +34,14 @@ def squares(photos: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class PhotoFiles:
-    """Photos in files, each decoded once however often it is compared."""
+    """Photos in files, each decoded once however often it is compared.
 
-    def __init__(self) -> None:
+    Args:
+        photo: the size that they are compared in, and which are not read; None: the defaults.
+    """
+
+    def __init__(self, photo: PhotoConfig | None = None) -> None:
+        self._photo = photo
         self._known: dict[str, NDArray[np.float32] | None] = {}
 
     def same(self, path: str | Path, others: Iterable[str | Path]) -> bool:
@@ -45,18 +54,18 @@ class PhotoFiles:
 
     def _squares(self, path: str) -> NDArray[np.float32] | None:
         if path not in self._known:
-            self._known[path] = _read_squares(path) if path else None
+            self._known[path] = _read_squares(path, self._photo) if path else None
         return self._known[path]
 
 
-def _read_squares(path: str) -> NDArray[np.float32] | None:
+def _read_squares(path: str, config: PhotoConfig | None) -> NDArray[np.float32] | None:
     """None where the photo can't be read."""
     # Not above: most look-ups never decode a photo, and Pillow and pydantic take long to import.
     from tagger.catalog.photos import decode_photo
     from tagger.config import PhotoConfig
 
     try:
-        photo = decode_photo(path, PhotoConfig())
+        photo = decode_photo(path, config or PhotoConfig())
     except PhotoError:
         return None
     looks: NDArray[np.float32] = squares(photo[None])[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tagger.bundle import Bundle, seal
 from tagger.catalog.table import Catalog, CleaningReport, Products
+from tagger.config import PhotoConfig
 from tagger.inference import Photo, Tagger
 from tagger.report.predict import predict
 from tagger.retrieval.source import embed_queries, read_collection
@@ -63,8 +65,8 @@ def index(products: Products, tagger: Tagger, tmp_path: Path) -> Index:
     return gallery.index
 
 
-def asked_with(index: Index, tagger: Tagger, photo: Path, titles: Sequence[str], **asked: bool) -> list[list[str]]:
-    named = [Photo(f"new{number}", str(photo), title) for number, title in enumerate(titles)]
+def asked_with(index: Index, tagger: Tagger, path: Path, titles: Sequence[str], **asked: Any) -> list[list[str]]:
+    named = [Photo(f"new{number}", str(path), title) for number, title in enumerate(titles)]
     answers = answer_photos(index, named, tagger, Asked(3, text_weight=0, **asked), of_catalog=True)
     return [[hit.id for hit in answer.hits] for answer in answers]
 
@@ -86,6 +88,8 @@ def test_near_duplicates_are_known_whatever_their_titles(
     for title in ("", "shirt", "A belt"):
         assert {"1", "2"} & set(asked_with(index, tagger, copy, [title])[0])
         assert sorted(asked_with(index, tagger, copy, [title], distinct=True)[0]) == ["3", "4"]
+    few = PhotoConfig(max_pixels=16 * 20 - 1)
+    assert {"1", "2"} & set(asked_with(index, tagger, copy, [""], distinct=True, photo=few)[0])
     (photos / "grey.png").unlink()  # its pixels can't be compared any more, the others go on
     assert {"1", "2"} & set(asked_with(index, tagger, copy, [""], distinct=True)[0])
 
