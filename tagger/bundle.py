@@ -95,12 +95,24 @@ class Bundle:
 
     @property
     def id(self) -> str:
-        """Identity of its network: two bundles with the same id give the same embeddings."""
-        files = self.manifest["files"]
-        told_by = ["model.onnx"]
-        if SIMILARITY in files:  # embeddings tell tags as well, which a title has a say in
-            told_by += [SIMILARITY, *sorted(name for name in files if name.startswith("title/"))]
-        sums = [str(files[name]["sha256"]) for name in told_by]
+        """Identity of its network: two bundles with the same id give the same embeddings of photos."""
+        return self._sum_of(self._of_embeddings)
+
+    @property
+    def embeddings_id(self) -> str:
+        """Identity of its embeddings, with titles or without: an index holds those of one."""
+        names = self._of_embeddings
+        if SIMILARITY in names:  # they tell tags as well, which a title has a say in
+            names += sorted(name for name in self.manifest["files"] if name.startswith("title/"))
+        return self._sum_of(names)
+
+    @property
+    def _of_embeddings(self) -> list[str]:
+        return [name for name in ("model.onnx", SIMILARITY) if name in self.manifest["files"]]
+
+    def _sum_of(self, names: list[str]) -> str:
+        """One checksum of some of its files."""
+        sums = [str(self.manifest["files"][name]["sha256"]) for name in names]
         return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
     @property

@@ -31,7 +31,7 @@ def main(catalog: str, bundle: str, folder: str, embedded: int, wanted: int) -> 
     ]
     build_index(
         islice(_repeated(products), max(wanted, len(products))), folder,
-        bundle_id=tagger.bundle.id, bundle_path=tagger.bundle.path,
+        bundle_id=tagger.bundle.embeddings_id, bundle_path=tagger.bundle.path,
     )  # fmt: skip
 
 

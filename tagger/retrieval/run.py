@@ -86,7 +86,7 @@ def evaluate_search(
         SplitError: the split gives no queries, no gallery, or nothing to tune on.
     """
     request.check()
-    if index is not None and index.bundle_id != tagger.bundle.id:
+    if index is not None and index.bundle_id != tagger.bundle.embeddings_id:
         raise IndexFolderError(
             f"The index {index.place} was made with another bundle than {tagger.bundle.path}. Leave --model out, or "
             "make the index again with this one."

@@ -32,7 +32,7 @@ def build_index(
         items: products with their embeddings (D,), of any length; they are stored with length 1. One of zeros is
             stored as it is, and has the score 0 with everything.
         folder: where to write; the products of an index that is there already are replaced when the new ones are whole.
-        bundle_id: `Bundle.id` of the bundle that made the embeddings.
+        bundle_id: `Bundle.embeddings_id` of the bundle that made the embeddings.
         bundle_name: how a person knows it.
         bundle_path: where that bundle is, so that `tagger similar` finds it.
         ann: whether an approximate index (HNSW) is built, too; None: beyond a million products, if usearch is there.

@@ -87,7 +87,7 @@ def index_catalog(
     """
     problems: dict[str, str] = {}
     index = write_index(
-        _embed(products, tagger, problems, progress), place, bundle_id=tagger.bundle.id,
+        _embed(products, tagger, problems, progress), place, bundle_id=tagger.bundle.embeddings_id,
         bundle_name=bundle_name(tagger.bundle), bundle_path=tagger.bundle.path, ann=ann,
     )  # fmt: skip
     return Gallery(index, problems, _without_photo(products), Change(len(index), 0))
@@ -102,11 +102,11 @@ def add_catalog(products: Products, tagger: Embedder, index: ProductIndex, progr
         OutputError: the index can't be written.
     """
     name = bundle_name(tagger.bundle)
-    if tagger.bundle.id != index.bundle_id:  # said before hours of work
+    if tagger.bundle.embeddings_id != index.bundle_id:  # said before hours of work
         raise other_bundle(index.place, index.bundle_name, name)
     problems: dict[str, str] = {}
     items = _embed(products, tagger, problems, progress)
-    change = index.add(items, bundle_id=tagger.bundle.id, bundle_name=name)
+    change = index.add(items, bundle_id=tagger.bundle.embeddings_id, bundle_name=name)
     return Gallery(index, problems, _without_photo(products), change)
 
 

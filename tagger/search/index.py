@@ -108,7 +108,7 @@ class Index(BaseIndex):
 
     @property
     def bundle_id(self) -> str:
-        """`Bundle.id` of the bundle whose embeddings it holds: no others can be compared with them."""
+        """`Bundle.embeddings_id` of the bundle whose embeddings it holds: no others can be compared with them."""
         return self.manifest.bundle_id
 
     @property

@@ -132,7 +132,7 @@ def check_bundle(index: ProductIndex, embedder: Embedder) -> None:
     Raises:
         IndexFolderError: the index was made with another one.
     """
-    if embedder.bundle.id != index.bundle_id:
+    if embedder.bundle.embeddings_id != index.bundle_id:
         raise other_bundle(index.place, index.bundle_name, str(embedder.bundle.path))
 
 
@@ -159,7 +159,7 @@ def open_tagger(
         if place.is_dir():
             return Tagger.open(place, engine, engine_precision)
     for shipped in shipped_models().values():
-        if (bundle := Bundle.open(shipped)).id == index.bundle_id:
+        if (bundle := Bundle.open(shipped)).embeddings_id == index.bundle_id:
             return Tagger.open(bundle.path, engine, engine_precision)
     raise BundleError(
         f"A photo needs the bundle that the index {index.place} was made with, and it is not at "

@@ -55,7 +55,7 @@ class Manifest:
 
     Args:
         dimensions: numbers in an embedding.
-        bundle_id: `Bundle.id` of the bundle that made the embeddings.
+        bundle_id: `Bundle.embeddings_id` of the bundle that made the embeddings.
         bundle_name: how a person knows it; "" where nobody said.
         places: where that bundle is, absolute or relative to the index.
         generation: counts the changes.

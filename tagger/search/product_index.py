@@ -71,7 +71,7 @@ class ProductIndex(Protocol):
 
     @property
     def bundle_id(self) -> str:
-        """`Bundle.id` of the bundle whose embeddings it holds: no others can be compared with them."""
+        """`Bundle.embeddings_id` of the bundle whose embeddings it holds: no others can be compared with them."""
 
     @property
     def bundle_name(self) -> str:

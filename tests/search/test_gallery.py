@@ -67,7 +67,7 @@ def test_known_labels_win_and_the_rest_is_predicted(tmp_path: Path, photos: Path
         ),
     ]
     assert list(gallery.index.item("b").labels) == ["baseColour", "usage"]
-    assert gallery.index.bundle_id == colour_tagger.bundle.id
+    assert gallery.index.bundle_id == colour_tagger.bundle.embeddings_id
     assert next(gallery.index.bundle_paths()) == colour_tagger.bundle.path
 
 

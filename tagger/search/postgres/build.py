@@ -31,7 +31,7 @@ def build_postgres_index(
     Args:
         items: products with their embeddings (D,), of any length.
         url: of the database; `schema=NAME` in it names where the index goes.
-        bundle_id: `Bundle.id` of the bundle that made the embeddings.
+        bundle_id: `Bundle.embeddings_id` of the bundle that made the embeddings.
         bundle_name: how a person knows it.
         bundle_path: where that bundle is.
         ann: whether an approximate index (HNSW) is built, too; None: beyond a hundred thousand products.

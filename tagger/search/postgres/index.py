@@ -86,7 +86,7 @@ class PostgresIndex(BaseIndex):
 
     @property
     def bundle_id(self) -> str:
-        """`Bundle.id` of the bundle whose embeddings it holds: no others can be compared with them."""
+        """`Bundle.embeddings_id` of the bundle whose embeddings it holds: no others can be compared with them."""
         return self._state.bundle_id
 
     @property

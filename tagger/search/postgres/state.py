@@ -32,7 +32,7 @@ class State:
     """What `about` says of an index.
 
     Args:
-        bundle_id: `Bundle.id` of the bundle that made the embeddings.
+        bundle_id: `Bundle.embeddings_id` of the bundle that made the embeddings.
         bundle_name: how a person knows it.
         places: where that bundle was.
         dimensions: numbers in an embedding.
