@@ -15,6 +15,8 @@ _MAX_SPELLING = 64
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     lambda value: value.strip("'\""), str.capitalize, str.title, str.lower, str.upper,
 )  # fmt: skip
+#: Which numbers a comparison leaves.
+_OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def id_hint(word: str, known: Callable[[str], bool]) -> str:
@@ -39,10 +41,13 @@ def filter_hint(where: Iterable[Filter], count: Callable[[Sequence[Filter]], int
     """Return ' Did you mean gender=Women?' for a filter that no product meets as it is written, or ''.
 
     Args:
-        where: filters; those with = are looked at.
+        where: filters; those with != are not looked at.
         count: how many products meet some.
     """
     for each in where:
+        others = _OPPOSITES.get(each.operator)
+        if others and not count([each]) and not count([each._replace(operator=others)]):
+            return f" In no product {each.column} is a number; numbers are written like 1299.5."
         if each.operator == "=" and not count([each]):
             for spell in _SPELLINGS:
                 guess = each._replace(values=tuple(map(spell, each.values)))

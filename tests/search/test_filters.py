@@ -91,10 +91,12 @@ def test_columns_say_which_products_meet_filters(tmp_path: Path) -> None:
         (["gender=Girls"], ""),
         (["gender=Women", "price<1500"], ""),
         (["gender!=women"], ""),
+        (["old<1500"], " In no product old is a number; numbers are written like 1299.5."),
+        (["price>9000"], ""),
     ],
 )
 def test_a_filter_that_no_product_meets_is_corrected(texts: list[str], hint: str) -> None:
-    cells = {"gender": "Women", "price": "2000"}
+    cells = {"gender": "Women", "price": "2000", "old": "1,299.00"}
 
     def count(where: Sequence[Filter]) -> int:
         return int(all(each.accepts(cells[each.column]) for each in where))
