@@ -13,6 +13,7 @@ from tagger.files import write_json
 
 FORMAT = "catalog-tagger-bundle"
 #: 2: products of the train part may have a say in the tags, which a program that only knows 1 would leave out.
+#: 3: novelty.npy is for embeddings of length 1, which a program that only knows 2 would scale otherwise.
 VERSION = 3
 _READABLE = (1, 2, VERSION)
 MANIFEST = "bundle.json"

@@ -33,8 +33,8 @@ from tagger.title_part import TitlePart, has_title_part
 
 #: Beside the scores of the heads, where the bundle can tell: see `Novelty.scores`.
 NOVELTY = "novelty"
-#: Likewise: see `Tagged.found_by`.
-FOUND_BY = "found_by"
+#: Likewise: see `Tagged.gallery_embedding`.
+GALLERY_EMBEDDING = "gallery_embedding"
 #: Photos read ahead of the network, in batches: enough to keep it busy, few enough to bound the memory.
 _BATCHES_AHEAD = 3
 #: Threads do, unlike in training: the network is what takes long here.
@@ -77,8 +77,8 @@ class Scored(NamedTuple):
         photos: N photos.
         errors: why each can't be used, "" for those that can.
         scores: calibrated probabilities by output name, float32 (M, C), "embedding", float32 (M, E), and, where the
-            bundle can tell, "novelty", float32 (M, 1), for the M products that are answered; embedding, "found_by" of
-            the same shape (see `Tagged`) and novelty are zero where only the title answers.
+            bundle can tell, "novelty", float32 (M, 1), for the M products that are answered; embedding, novelty and
+            "gallery_embedding", see `Tagged`, of the shape of the embedding, are zero where only the title answers.
         inputs: what each of the N products is answered from: "image", "title", "image+title", or "" for nothing.
     """
 
@@ -181,7 +181,7 @@ class Tagger:
     def scores(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Calibrated probabilities by output name, float32 (N, C), and "embedding", float32 (N, E), not normalised.
 
-        Without titles "found_by" is the embedding, too.
+        Without titles "gallery_embedding" is the embedding, too.
         The embedding is what similar products are found by, see `SimilaritySpace`. Where the bundle can tell, also
         "novelty", float32 (N, 1), see `Novelty.scores`.
 
@@ -290,7 +290,7 @@ class Tagger:
                 if self.bundle.similarity:
                     by_photo = image[SIMILARITY]
                     image[SIMILARITY] = self.bundle.similarity.vectors(image, self.bundle.label_space)
-                    image[FOUND_BY] = mean_direction(by_photo, image[SIMILARITY])
+                    image[GALLERY_EMBEDDING] = mean_direction(by_photo, image[SIMILARITY])
             answers[kind] = self._answering(kind)._calibrated(image or title)
         return Scored(looked.photos, looked.errors, _in_order(answers, chosen), list(chosen))
 
@@ -364,7 +364,7 @@ class Tagger:
         scores = probabilities(outputs, self.bundle.label_space, self.bundle.calibration)
         if EMBEDDING in outputs:
             scores[EMBEDDING] = outputs.get(SIMILARITY, outputs[EMBEDDING])
-            scores[FOUND_BY] = outputs.get(FOUND_BY, scores[EMBEDDING])
+            scores[GALLERY_EMBEDDING] = outputs.get(GALLERY_EMBEDDING, scores[EMBEDDING])
             if self.bundle.novelty is not None:
                 scores[NOVELTY] = self.bundle.novelty.scores(outputs[EMBEDDING])[:, None]
         return scores
@@ -385,17 +385,17 @@ def _pair(
     batch: Scored, tags: Iterable[dict[str, Tag]], heads: Iterable[dict[str, dict[str, float]]]
 ) -> Iterator[Tagged]:
     """Pair the photos of a batch with what was found in those that could be used."""
-    embeddings = zip(batch.scores[EMBEDDING], batch.scores[FOUND_BY], strict=True)
+    embeddings = zip(batch.scores[EMBEDDING], batch.scores[GALLERY_EMBEDDING], strict=True)
     novelty = batch.scores[NOVELTY][:, 0].astype(float).round(4).tolist() if NOVELTY in batch.scores else None
     rows = zip(tags, heads, embeddings, novelty or [None] * len(batch.scores[EMBEDDING]), strict=True)
     for photo, error, inputs in zip(batch.photos, batch.errors, batch.inputs, strict=True):
         if not inputs:
             yield Tagged(photo.id, photo.path, error=error)
             continue
-        found, others, (embedding, found_by), unlike = next(rows)
+        found, others, (embedding, gallery_embedding), unlike = next(rows)
         if inputs == TITLE:
-            embedding, found_by, unlike = None, None, None
-        yield Tagged(photo.id, photo.path, found, others, embedding, error, inputs, unlike, found_by)
+            embedding, gallery_embedding, unlike = None, None, None
+        yield Tagged(photo.id, photo.path, found, others, embedding, error, inputs, unlike, gallery_embedding)
 
 
 def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[str, float]:
@@ -420,7 +420,7 @@ def _in_order(answers: Mapping[str, Scores], chosen: NDArray[np.object_]) -> Sco
     answered = chosen[chosen != NOTHING]
     if len(answers) == 1 and EMBEDDING in next(iter(answers.values())):
         return next(iter(answers.values()))
-    widths = {EMBEDDING: 0, FOUND_BY: 0} | {
+    widths = {EMBEDDING: 0, GALLERY_EMBEDDING: 0} | {
         name: v.shape[1] for scores in answers.values() for name, v in scores.items()
     }
     ordered = {name: np.zeros((len(answered), width), dtype=np.float32) for name, width in widths.items()}

@@ -51,8 +51,8 @@ class Tagged:
         inputs: what the tags come from: "image", "title" or "image+title"; "" where there are none.
         novelty: how unlike the photos of the catalog it is, see `Novelty.scores`; None where the photo could not be
             used, or the bundle can't tell.
-        found_by: the embedding that an index should keep, float32 (E,): so that it is found by its photo alone as well
-            as by photo and title, the mean of both. Without a title, the embedding itself.
+        gallery_embedding: what an index should keep, float32 (E,): the mean of what the photo alone and photo and title
+            give, so that the product is found by either. Without a title, the embedding itself.
     """
 
     id: str
@@ -63,7 +63,7 @@ class Tagged:
     error: str = ""
     inputs: str = ""
     novelty: float | None = None
-    found_by: NDArray[np.float32] | None = None
+    gallery_embedding: NDArray[np.float32] | None = None
 
     @property
     def not_a_product(self) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.decoding import EMBEDDING
 from tagger.inference.fusion import NO_TITLE
-from tagger.inference.tagger import FOUND_BY
+from tagger.inference.tagger import GALLERY_EMBEDDING
 from tagger.inference.tags import Photo
 from tagger.progress import Progress, silent
 from tagger.report.inputs import Comparison
@@ -82,7 +82,9 @@ def predict(
         tags += tagger.decode_batch(batch)
         if comparison:
             comparison.add(looked)
-        scores.append({name: values for name, values in batch.scores.items() if name not in (EMBEDDING, FOUND_BY)})
+        scores.append(
+            {name: values for name, values in batch.scores.items() if name not in (EMBEDDING, GALLERY_EMBEDDING)}
+        )
         for photo, error, used in zip(batch.photos, batch.errors, batch.inputs, strict=True):
             if not used:
                 problems[photo.id] = error or NO_TITLE

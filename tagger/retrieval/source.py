@@ -15,7 +15,7 @@ from tagger.catalog.cache import open_cache
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.errors import CatalogError, IndexFolderError, SplitError, did_you_mean
 from tagger.inference.fusion import TITLE as TITLE_ALONE
-from tagger.inference.tagger import FOUND_BY
+from tagger.inference.tagger import GALLERY_EMBEDDING
 from tagger.inference.tags import Photo
 from tagger.labels import output_name
 from tagger.progress import Progress, silent
@@ -234,7 +234,7 @@ def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progr
         both, seen = tagger.answer(looked), tagger.answer(looked, "image").scores
         embedded += [photo.id for photo, error in zip(looked.photos, looked.errors, strict=True) if not error]
         photographed = [kind != TITLE_ALONE for kind in both.inputs if kind]
-        vectors.append(both.scores[FOUND_BY][photographed])
+        vectors.append(both.scores[GALLERY_EMBEDDING][photographed])
         photo_vectors.append(seen[_EMBEDDING])
         titled_vectors.append(both.scores[_EMBEDDING][photographed])
         for name, output in outputs.items():

@@ -138,10 +138,10 @@ def _embed(
     results = tagger.run(photos, top_k=1, other_heads=False)
     for done, (row, labels, tagged) in enumerate(zip(rows, known, results, strict=True), 1):
         progress(done, len(rows), "photos embedded")
-        if tagged.found_by is None:
+        if tagged.gallery_embedding is None:
             problems[tagged.id] = tagged.error
         else:
-            yield _item(tagged, labels, products, row, facts), tagged.found_by
+            yield _item(tagged, labels, products, row, facts), tagged.gallery_embedding
     if len(problems) == len(rows):
         first = next(iter(problems.values()))
         raise CatalogError(f"None of the {len(rows):,} photos of {products.root} can be used. The first: {first}")

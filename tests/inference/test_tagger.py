@@ -103,7 +103,7 @@ def test_scores_are_probabilities_by_output_name(tagger: Tagger) -> None:
     assert set(scores) == {
         "masterCategory_softmax", "masterCategory_sigmoid", "articleType_softmax", "gender_softmax",
         "gender_sigmoid", "season_softmax", "displayCategories_sigmoid", "embedding",
-        "found_by",
+        "gallery_embedding",
     }  # fmt: skip
     assert all(values.dtype == np.float32 and len(values) == 2 for values in scores.values())
     np.testing.assert_allclose(scores["embedding"], [[1, 0, 0], [0, 0, 1]])
@@ -249,7 +249,7 @@ def test_embeddings_tell_tags_as_well(tiny_bundle: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(after["embedding"], axis=1), 1, atol=1e-3)
     looks = before["embedding"] / np.linalg.norm(before["embedding"], axis=1, keepdims=True)
     np.testing.assert_allclose(after["embedding"][:, :-4:-1] / np.sqrt(0.4), looks, atol=1e-3)
-    for name in before.keys() - {"embedding", "found_by"}:
+    for name in before.keys() - {"embedding", "gallery_embedding"}:
         np.testing.assert_array_equal(after[name], before[name])
     # Embeddings of the two bundles can't be compared.
     assert tagger.bundle.id != plainly.bundle.id
