@@ -10,6 +10,7 @@ bundle/
   config.json          the settings of the run, photo size included
   metrics.json         how good it was on validation
   card.md              the same for a reader: what it is, what for, how good
+  colours.npz          what the colours of a photo say, which has a say in the tags, see `tagger.colours`
   neighbours.npz       products of the train part whose labels have a say in the tags, see `tagger.neighbours`
   similarity.npy       what the vectors that similar products are found by are made with, see `tagger.similarity`
   novelty.npy          what photos of the catalog look like to the network, see `tagger.novelty`
@@ -35,6 +36,7 @@ from typing import Any, TextIO
 from pydantic import ValidationError
 
 from tagger.calibration import Calibration
+from tagger.colours import Colours
 from tagger.config import Config, PhotoConfig, describe_problem, parse_config
 from tagger.errors import BundleError, ConfigError
 from tagger.labels import LabelSpace
@@ -48,6 +50,7 @@ from tagger.similarity import SimilaritySpace
 
 _INT8_MODEL = "model.int8.onnx"
 NOVELTY = "novelty.npy"
+COLOURS = "colours.npz"
 NEIGHBOURS = "neighbours.npz"
 SIMILARITY = "similarity.npy"
 _COMPACT_WEIGHTS = "weights.npz"
@@ -102,13 +105,16 @@ class Bundle:
     def embeddings_id(self) -> str:
         """Identity of its embeddings, with titles or without: an index holds those of one."""
         names = self._of_embeddings
-        if SIMILARITY in names:  # they tell tags as well, which a title has a say in
+        if SIMILARITY in names:  # they tell tags as well, which colours and a title have a say in
             names += sorted(name for name in self.manifest["files"] if name.startswith("title/"))
         return self._sum_of(names)
 
     @property
     def _of_embeddings(self) -> list[str]:
-        return [name for name in ("model.onnx", SIMILARITY) if name in self.manifest["files"]]
+        names = ["model.onnx", SIMILARITY]
+        if SIMILARITY in self.manifest["files"]:
+            names.append(COLOURS)
+        return [name for name in names if name in self.manifest["files"]]
 
     def _sum_of(self, names: list[str]) -> str:
         """One checksum of some of its files."""
@@ -154,6 +160,16 @@ class Bundle:
         if NOVELTY not in self.manifest["files"]:
             return None
         return Novelty.read(self.path / NOVELTY, power=1.0 if self.manifest["version"] >= 3 else 0.5)
+
+    @cached_property
+    def colours(self) -> Colours | None:
+        """What colours say of a photo, or None where they have no say in the tags.
+
+        Raises:
+            BundleError: the file can't be read, or is not of these labels.
+        """
+        known = COLOURS in self.manifest["files"]
+        return Colours.read(self.path / COLOURS, self.label_space) if known else None
 
     @cached_property
     def neighbours(self) -> Neighbours | None:

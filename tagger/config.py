@@ -250,6 +250,13 @@ class NeighboursConfig(_Section):
     dimensions: int = Field(32, ge=2, le=512)
 
 
+class ColoursConfig(_Section):
+    """How much of which colours a photo holds, which has a say in the tags, see `tagger.colours`."""
+
+    #: colours that all are sorted into; 0: the heads answer alone.
+    count: int = Field(128, ge=0, le=255)
+
+
 class SimilarityConfig(_Section):
     """What similar products are found by."""
 
@@ -286,6 +293,7 @@ class Config(_Section):
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
     flags: FlagsConfig = FlagsConfig()
+    colours: ColoursConfig = ColoursConfig()
     neighbours: NeighboursConfig = NeighboursConfig()
     similarity: SimilarityConfig = SimilarityConfig()
     review: ReviewConfig = ReviewConfig()

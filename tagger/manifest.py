@@ -14,8 +14,9 @@ from tagger.files import write_json
 FORMAT = "catalog-tagger-bundle"
 #: 2: products of the train part may have a say in the tags, which a program that only knows 1 would leave out.
 #: 3: novelty.npy is for embeddings of length 1, which a program that only knows 2 would scale otherwise.
-VERSION = 3
-_READABLE = (1, 2, VERSION)
+#: 4: colours may have a say in the tags, which a program that only knows 3 would leave out.
+VERSION = 4
+_READABLE = (1, 2, 3, VERSION)
 MANIFEST = "bundle.json"
 _MAX_TEXT_BYTES = 64_000_000
 #: No bundle is without these.

@@ -18,7 +18,7 @@ LAYERS = [
     {"catalog"},
     {"labels"},
     {"calibration", "decoding", "novelty", "titles"},
-    {"fusion", "neighbours", "similarity"},
+    {"colours", "fusion", "neighbours", "similarity"},
     {"bundle", "title_part"},
     {"own_products"},
     {"network", "flags"},

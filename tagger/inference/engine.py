@@ -43,8 +43,9 @@ class Engine(ABC):
 class CompletedEngine(Engine):
     """An engine whose outputs are completed with what other files of its bundle say.
 
-    The logits become what the network and the neighbours say together, and "similarity" is added, what similar products
-    are found by: see `SimilaritySpace.vectors`. A bundle that has no such files leaves the outputs as they are.
+    The logits become what the network, the colours and the neighbours say together, and "similarity" is added, what
+    similar products are found by: see `SimilaritySpace.vectors`. A bundle that has no such files leaves the outputs as
+    they are.
 
     Args:
         engine: runs the network.
@@ -54,6 +55,7 @@ class CompletedEngine(Engine):
     def __init__(self, engine: Engine, bundle: Bundle) -> None:
         self._engine = engine
         self._space = bundle.label_space
+        self._colours = bundle.colours
         self._neighbours = bundle.neighbours
         self._similarity = bundle.similarity
 
@@ -62,17 +64,28 @@ class CompletedEngine(Engine):
 
     def run(self, photos: NDArray[np.uint8]) -> Outputs:
         """Outputs by name, each float32 (B, C), for photos uint8 (B, H, W, 3)."""
-        return self._complete(self._engine.run(photos))
+        return self._complete(self._engine.run(photos), self._by_colours(photos))
 
     def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Outputs]:
         """`run` for many batches: the network goes on with the next ones meanwhile."""
-        return map(self._complete, self._engine.stream(batches))
+        said: deque[Outputs] = deque()
 
-    def _complete(self, outputs: Outputs) -> Outputs:
-        complete = self._neighbours.blend(outputs) if self._neighbours else dict(outputs)
-        if self._similarity:
-            complete[SIMILARITY] = self._similarity.vectors(outputs, self._space)
-        return complete
+        def passing() -> Iterator[NDArray[np.uint8]]:
+            for photos in batches:
+                said.append(self._by_colours(photos))
+                yield photos
+
+        for outputs in self._engine.stream(passing()):
+            yield self._complete(outputs, said.popleft())
+
+    def _by_colours(self, photos: NDArray[np.uint8]) -> Outputs:
+        return self._colours.logits(photos) if self._colours else {}
+
+    def _complete(self, outputs: Outputs, by_colours: Outputs) -> Outputs:
+        complete = self._colours.blend(outputs, by_colours) if self._colours else dict(outputs)
+        # Without the neighbours: to a product of the train part its own label would come back.
+        vectors = {SIMILARITY: self._similarity.vectors(complete, self._space)} if self._similarity else {}
+        return (self._neighbours.blend(complete) if self._neighbours else complete) | vectors
 
 
 def open_engine(bundle: Bundle, name: EngineName | None = None, precision: EnginePrecision | None = None) -> Engine:

@@ -121,6 +121,7 @@ def bundle_facts(
             "learning rate": training.learning_rate,
             "weight decay": training.weight_decay,
             "label smoothing": training.label_smoothing,
+            "colours that have a say": config.colours.count,
             "neighbours that have a say": config.neighbours.count,
             "all others": "config.json in the bundle",
         },

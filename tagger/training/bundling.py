@@ -5,29 +5,34 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pandas as pd
 
-from tagger.bundle import NEIGHBOURS, NOVELTY, SIMILARITY, seal
+from tagger.bundle import COLOURS, NEIGHBOURS, NOVELTY, SIMILARITY, seal
 from tagger.calibration import Calibration
 from tagger.catalog.splits import write_split
 from tagger.catalog.table import TITLE
+from tagger.colours import Colours
 from tagger.config import Config, FlagsConfig
 from tagger.decoding import EMBEDDING, Outputs, choose_classes, class_probabilities, probabilities
 from tagger.files import atomic_folder, write_json, write_text
 from tagger.flags.choice import nothing_to_learn, usable_flags
 from tagger.flags.training import train_flags
+from tagger.labels import LabelSpace
 from tagger.neighbours import Neighbours
 from tagger.network.model import with_embedding
 from tagger.novelty import Novelty
 from tagger.own_products import photo_sign
 from tagger.progress import Progress, silent
 from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
+from tagger.similarity import SimilaritySpace
 from tagger.title_part import FOLDER as TITLE_FOLDER
+from tagger.training.batches import TrainingPart
 from tagger.training.calibration import calibrate, judge_tags
+from tagger.training.colours import learn_colours, logits_of
 from tagger.training.export import export_onnx
 from tagger.training.neighbours import MOST, learn_neighbours
 from tagger.training.novelty import learn_novelty
@@ -41,6 +46,32 @@ _log = logging.getLogger(__name__)
 
 #: Photos on which the exported model is compared with the trained one.
 _PARITY_PHOTOS = 64
+
+
+class _Beside(NamedTuple):
+    """What a bundle holds beside its network, each None where nothing is to be had of it."""
+
+    colours: Colours | None
+    neighbours: Neighbours | None
+    similarity: SimilaritySpace | None
+    novelty: Novelty | None
+
+    def complete(self, outputs: Outputs, part: TrainingPart) -> Outputs:
+        """The outputs for the photos of a part, completed as `CompletedEngine` does."""
+        if self.colours:
+            outputs = self.colours.blend(outputs, logits_of(self.colours, part))
+        return self.neighbours.blend(outputs) if self.neighbours else outputs
+
+    def write(self, folder: Path, space: LabelSpace) -> None:
+        """Write a file of each into a bundle."""
+        if self.colours:
+            self.colours.write(folder / COLOURS, space)
+        if self.neighbours:
+            self.neighbours.write(folder / NEIGHBOURS)
+        if self.similarity:
+            self.similarity.write(folder / SIMILARITY)
+        if self.novelty:
+            self.novelty.write(folder / NOVELTY)
 
 
 def write_bundle(
@@ -71,10 +102,8 @@ def write_bundle(
     space = prepared.answers
     complete = with_embedding(model, space)
     outputs = predict_outputs(complete, held_out)
-    learnt = predict_outputs(complete, prepared.training_part("train").sample(MOST, config.training.seed))
-    similarity = learn_similarity(learnt, space, config.similarity.dimensions)
-    neighbours, novelty = _learn_likeness(learnt, prepared, outputs, config) if part == "validation" else (None, None)
-    logits = neighbours.blend(outputs) if neighbours else outputs
+    beside = _learn_beside(complete, outputs, prepared, config, progress)
+    logits = beside.complete(outputs, held_out)
     calibration = calibrate(logits, held_out.targets, space, config.review.target_precision)
     judged = judge_tags(logits, held_out.targets, space, calibration)
     with atomic_folder(folder) as temporary:
@@ -90,18 +119,15 @@ def write_bundle(
         write_json(temporary / "labels.json", space.to_json())
         write_json(temporary / "calibration.json", asdict(calibration))
         write_json(temporary / "config.json", config.model_dump(mode="json"))
-        if similarity:
-            similarity.write(temporary / SIMILARITY)
-        if novelty:
-            novelty.write(temporary / NOVELTY)
-        if neighbours:
-            neighbours.write(temporary / NEIGHBOURS)
+        beside.write(temporary, space)
         int8 = temporary / "model.int8.onnx"
         training = sample_photos(
             prepared.cache.pixels, prepared.cache.select(prepared.ids("train")), config.training.seed
         )
         if quantize_convolutions(temporary / "model.onnx", training, int8):
-            metrics["int8_agreement"] = int8_agreement(int8, held_out, logits, space, calibration, neighbours)
+            metrics["int8_agreement"] = int8_agreement(
+                int8, held_out, logits, space, calibration, lambda of_int8: beside.complete(of_int8, held_out)
+            )
         if TITLE in config.inputs:
             metrics["inputs"] = write_title_part(
                 temporary / TITLE_FOLDER,
@@ -125,7 +151,7 @@ def write_bundle(
         signs = {id_: photo_sign(int(hashes[row])) for id_, row in prepared.cache.rows.items()}
         write_split(prepared.split, temporary / "split.csv", signs)
         if learnable_flags(prepared, config.flags):
-            predicted = _predicted_labels(complete, prepared, calibration, neighbours)
+            predicted = _predicted_labels(complete, prepared, calibration, beside)
             train_flags(
                 prepared.catalog, prepared.split, config.flags, temporary / "flags", config.training.seed, predicted,
                 progress,
@@ -145,26 +171,42 @@ def learnable_flags(prepared: Prepared, config: FlagsConfig) -> tuple[str, ...]:
     return names
 
 
-def _learn_likeness(
-    learnt: Outputs, prepared: Prepared, held_out: Outputs, config: Config
-) -> tuple[Neighbours | None, Novelty | None]:
-    """What embeddings of the train part are good for, beside what the network says of the validation part."""
-    training = prepared.training_part("train").sample(MOST, config.training.seed).targets
-    embeddings, space = learnt[EMBEDDING], prepared.answers
-    targets = prepared.training_part("validation").targets
-    neighbours = learn_neighbours(embeddings, training, held_out, targets, space, config.neighbours)
-    return neighbours, learn_novelty(embeddings, training, held_out[EMBEDDING], space)
+def _learn_beside(
+    model: keras.Model, outputs: Outputs, prepared: Prepared, config: Config, progress: Progress
+) -> _Beside:
+    """Learn from the train part what goes beside the network.
+
+    Args:
+        model: as of `with_embedding`.
+        outputs: for the validation part, which chooses how much each opinion counts; without one there are none.
+    """
+    space, seed = prepared.answers, config.training.seed
+    training = prepared.training_part("train").sample(MOST, seed)
+    learnt = predict_outputs(model, training)
+    if not prepared.ids("validation"):
+        return _Beside(None, None, learn_similarity(learnt, space, config.similarity.dimensions), None)
+    held_out = prepared.training_part("validation")
+    colours = learn_colours(prepared, outputs, config.colours, seed, progress)
+    if colours:
+        learnt = colours.blend(learnt, logits_of(colours, training))
+        outputs = colours.blend(outputs, logits_of(colours, held_out))
+    return _Beside(
+        colours,
+        learn_neighbours(learnt[EMBEDDING], training.targets, outputs, held_out.targets, space, config.neighbours),
+        learn_similarity(learnt, space, config.similarity.dimensions),
+        learn_novelty(learnt[EMBEDDING], training.targets, outputs[EMBEDDING], space),
+    )
 
 
 def _predicted_labels(
-    model: keras.Model, prepared: Prepared, calibration: Calibration, neighbours: Neighbours | None
+    model: keras.Model, prepared: Prepared, calibration: Calibration, beside: _Beside
 ) -> pd.DataFrame | None:
     """The labels that the photo model gives the test products, index id, one column an attribute."""
     ids, space = prepared.ids("test"), prepared.answers
     if not ids:
         return None
-    outputs = predict_outputs(model, prepared.training_part("test"))
-    scores = probabilities(neighbours.blend(outputs) if neighbours else outputs, space, calibration)
+    test = prepared.training_part("test")
+    scores = probabilities(beside.complete(predict_outputs(model, test), test), space, calibration)
     chosen = choose_classes(class_probabilities(scores, space), space)
     labels = {name: np.array(space[name].classes, dtype=object)[index] for name, index in chosen.items()}
     return pd.DataFrame(labels, index=pd.Index(ids))

@@ -12,16 +12,13 @@ from tagger.config import NeighboursConfig
 from tagger.decoding import EMBEDDING, Outputs
 from tagger.labels import LabelSpace, output_name
 from tagger.neighbours import Neighbours, projected, weighted
+from tagger.training.shares import MIN_KNOWN, best_share, losses_of_shares
 from tagger.training.targets import Targets
 
 _log = logging.getLogger(__name__)
 
 #: Products that are remembered: 1.5 MB of them, and a tenth of the time of tagging.
 MOST = 40_000
-#: With fewer held-out products the shares would be chance.
-_MIN_KNOWN = 50
-#: In nats a product, below which the network is left to answer alone.
-_LEAST_GAIN = 1e-3
 _SPREADS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12)
 #: A larger share makes a network that is too sure of itself likelier on the whole, and wrong more often.
 _SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
@@ -49,7 +46,7 @@ def learn_neighbours(
         None where none are asked for, where there are too few products, or where neighbours say nothing that the
         heads don't.
     """
-    known = [name for name in _outputs(space) if (targets.weights[name] > 0).sum() >= _MIN_KNOWN]
+    known = [name for name in _outputs(space) if (targets.weights[name] > 0).sum() >= MIN_KNOWN]
     if not config.count or not known or len(embeddings) < config.count:
         return None
     best, least = None, np.inf
@@ -60,7 +57,9 @@ def learn_neighbours(
         losses = {name: _losses(plain, name, rows, weights, held_out[name], targets) for name in known}
         total = sum(float(values.min()) for values in losses.values())
         if total < least:
-            shares = dict.fromkeys(plain.shares, 0.0) | {name: _best_share(values) for name, values in losses.items()}
+            shares = dict.fromkeys(plain.shares, 0.0) | {
+                name: best_share(_SHARES, values) for name, values in losses.items()
+            }
             best, least = replace(plain, spread=spread, shares=shares), total
     if best is None or not any(best.shares.values()):
         return None
@@ -97,12 +96,6 @@ def _labels(targets: Targets, name: str) -> NDArray[np.int32] | NDArray[np.bool_
     return np.column_stack([known, (values > 0) & known[:, None]])
 
 
-def _best_share(losses: NDArray[np.float64]) -> float:
-    """The share of least loss; none where that gains next to nothing."""
-    best = int(losses.argmin())
-    return _SHARES[best] if losses[best] < losses[0] - _LEAST_GAIN else 0.0
-
-
 def _losses(
     neighbours: Neighbours,
     name: str,
@@ -111,23 +104,9 @@ def _losses(
     logits: NDArray[np.float32],
     targets: Targets,
 ) -> NDArray[np.float64]:
-    """Mean cross-entropy of an output for each share; infinite where fewer classes are right than without one.
-
-    What a head that is too sure of itself gains in likelihood is no use if it answers worse.
-    """
+    """Those of an output for each share, see `losses_of_shares`."""
     seen = targets.weights[name] > 0
     truth, logits = targets.values[name][seen], logits[seen]
     votes, known = neighbours.votes(name, rows[seen], weights[seen], logits)
-    mixtures = [neighbours.mixed(name, logits, votes, known, share) for share in _SHARES]
-    losses = np.array([_loss(mixture, truth) for mixture in mixtures])
-    if truth.ndim == 1:
-        right = np.array([(mixture.argmax(axis=1) == truth).mean() for mixture in mixtures])
-        losses[right < right[0]] = np.inf
-    return losses
-
-
-def _loss(logits: NDArray[np.float32], truth: NDArray[np.int64] | NDArray[np.float32]) -> float:
-    if truth.ndim == 1:
-        # Logarithms of probabilities that add up to 1.
-        return float(-logits[np.arange(len(truth)), truth].mean())
-    return float((np.logaddexp(0, logits) - truth * logits).sum(axis=1).mean())
+    mixtures = (neighbours.mixed(name, logits, votes, known, share) for share in _SHARES)
+    return losses_of_shares(mixtures, truth)

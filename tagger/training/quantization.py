@@ -18,7 +18,7 @@ import contextlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.calibration import Calibration
-from tagger.decoding import Scores, choose_classes, class_probabilities, probabilities
+from tagger.decoding import Outputs, Scores, choose_classes, class_probabilities, probabilities
 from tagger.labels import LabelSpace
-from tagger.neighbours import Neighbours
 from tagger.training.batches import TrainingPart
 
 _log = logging.getLogger(__name__)
@@ -80,7 +79,7 @@ def int8_agreement(
     logits: Scores,
     space: LabelSpace,
     calibration: Calibration,
-    neighbours: Neighbours | None = None,
+    complete: Callable[[Outputs], Outputs] = dict,
 ) -> dict[str, float]:
     """Share of photos that an int8 model answers as the float model does, by single-valued attribute.
 
@@ -89,11 +88,10 @@ def int8_agreement(
         part: at least one product.
         logits: of the float model for the same part, by output name.
         calibration: that of the float model, for both.
-        neighbours: those of the float model, for both; they are in its logits already.
+        complete: adds to the outputs for this part what others say beside the network, as is done in `logits` already.
     """
     expected = _answers(logits, space, calibration)
-    outputs = _run_onnx(path, part)
-    found = _answers(neighbours.blend(outputs) if neighbours else outputs, space, calibration)
+    found = _answers(complete(_run_onnx(path, part)), space, calibration)
     agreement = {name: float((found[name] == answers).mean()) for name, answers in expected.items()}
     _log.info("int8 answers as float32: %s", "  ".join(f"{name} {share:.3f}" for name, share in agreement.items()))
     return agreement

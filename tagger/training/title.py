@@ -17,28 +17,23 @@ from tagger.decoding import Scores
 from tagger.errors import CatalogError
 from tagger.files import make_folder
 from tagger.fusion import fuse
-from tagger.labels import LabelSpace, output_name
-from tagger.network.model import keras_name
+from tagger.labels import LabelSpace
 from tagger.network.title import build_title_network, round_weights, write_title_onnx
 from tagger.progress import Progress, silent
 from tagger.title_part import MODEL, TitlePart
 from tagger.titles import Vocabulary
-from tagger.training.batches import TrainingPart
 from tagger.training.calibration import calibrate, judge_tags
 from tagger.training.fusion import fit_fusion
-from tagger.training.optimization import compile_model
 from tagger.training.prepare import Prepared
+from tagger.training.small import Learning, fit_small, predict_small
 from tagger.training.targets import Targets
-from tagger.training.validation import validation_metrics
 
 _log = logging.getLogger(__name__)
 
 _EPOCHS = 10
 _BATCH = 512
-#: A small catalog gets smaller batches, so that an epoch has at least so many steps.
-_STEPS = 20
 _LEARNING_RATE = 1e-2
-#: Share of a title's features that it goes without in a step: the others must do, and none is learnt by heart.
+#: Share of a title's features that it goes without in a step.
 _DROPPED = 0.3
 
 
@@ -86,13 +81,24 @@ def write_title_part(
     held_out, held_rows = prepared.training_part(part), vocabulary.rows(_titles(prepared, part))
     keras.utils.set_random_seed(seed)
     network = build_title_network(space, len(vocabulary))
-    choosing = held_out if part != "train" else None
-    _fit(network, space, prepared, vocabulary.rows(_titles(prepared, "train")), (choosing, held_rows), seed, progress)
+    settings = TrainingConfig(
+        epochs=_EPOCHS, batch_size=_BATCH, learning_rate=_LEARNING_RATE, weight_decay=0, label_smoothing=0,
+        warmup_epochs=0.5, seed=seed,
+        optimizer="adamw",  # a step touches few rows of the table, orthogonal steps would move them all
+    )  # fmt: skip
+    fit_small(
+        network, space, prepared.attributes,
+        Learning(prepared.training_part("train"), vocabulary.rows(_titles(prepared, "train"))),
+        Learning(held_out, held_rows) if part != "train" else None,
+        settings,
+        lambda epoch, step, steps: progress(step, steps, f"titles, epoch {epoch}/{_EPOCHS}"),
+        _hide,
+    )  # fmt: skip
     round_weights(network)
 
     titled = held_rows[:, 0] > 0
     targets = held_out.targets.of(titled)
-    title = _predict(network, held_rows[titled], space)
+    title = predict_small(network, held_rows[titled], space)
     photo = {name: photo[name][titled] for name in title}
     heads = fit_fusion(photo, title, targets, space, prepared.training_part("train").targets)
     answers = {"image": photo, "title": title, "both": fuse(photo, title, heads)}
@@ -108,54 +114,9 @@ def _titles(prepared: Prepared, part: str) -> list[str]:
     return [str(title) for title in prepared.catalog.table.loc[prepared.ids(part), TITLE]]
 
 
-def _fit(
-    network: keras.Model,
-    space: LabelSpace,
-    prepared: Prepared,
-    rows: NDArray[np.int32],
-    held_out: tuple[TrainingPart | None, NDArray[np.int32]],
-    seed: int,
-    progress: Progress,
-) -> None:
-    """Train, and go back to the epoch that the held-out products are likeliest after; without any, to the last one."""
-    training = prepared.training_part("train")
-    names = [keras_name(name) for name in _outputs(space)]
-    batch_size = min(_BATCH, max(1, len(rows) // _STEPS))
-    steps = -(-len(rows) // batch_size)
-    settings = TrainingConfig(
-        epochs=_EPOCHS, batch_size=batch_size, learning_rate=_LEARNING_RATE, weight_decay=0, label_smoothing=0,
-        warmup_epochs=0.5,
-        optimizer="adamw",  # a step touches few rows of the table, orthogonal steps would move them all
-    )  # fmt: skip
-    compile_model(network, space, prepared.attributes, settings, steps)
-    rng = np.random.default_rng(seed)
-    best, least = network.get_weights(), np.inf
-    for epoch in range(1, _EPOCHS + 1):
-        for step, chosen in enumerate(np.array_split(rng.permutation(len(rows)), steps), start=1):
-            values, weights = training.targets.batch(chosen, training.classes)
-            shown = np.where(rng.random((len(chosen), rows.shape[1])) < _DROPPED, 0, rows[chosen])
-            network.train_on_batch(
-                shown, {name: values[name] for name in names}, sample_weight={name: weights[name] for name in names}
-            )
-            progress(step, steps, f"titles, epoch {epoch}/{_EPOCHS}")
-        part, held_rows = held_out
-        if part is not None:
-            loss = validation_metrics(_predict(network, held_rows, space), part, space)["validation_loss"]
-            if loss >= least:
-                continue
-            least = loss
-        best = network.get_weights()
-    network.set_weights(best)
-
-
-def _outputs(space: LabelSpace) -> list[str]:
-    return [output_name(attribute, head) for attribute, head in space.outputs()]
-
-
-def _predict(network: keras.Model, rows: NDArray[np.int32], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
-    """Logits by output name, float32 (N, C), for rows of features (N, T)."""
-    batches = [network.predict_on_batch(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
-    return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in _outputs(space)}
+def _hide(rows: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int32]:
+    """Leave out some of the features of titles (B, T): the others must do, and none is learnt by heart."""
+    return np.where(rng.random(rows.shape) < _DROPPED, 0, rows)
 
 
 def _tag_accuracy(logits: Scores, targets: Targets, space: LabelSpace, calibration: Calibration) -> dict[str, float]:

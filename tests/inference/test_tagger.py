@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tagger.bundle import Bundle, seal
+from tagger.colours import CELLS, PARTS, Colours, Layer, cells
 from tagger.cores import usable_cores
 from tagger.errors import BundleError
 from tagger.inference import Photo, Tag, Tagger
@@ -235,6 +236,34 @@ def test_neighbours_of_another_model(tiny_bundle: Path) -> None:
     remember(tiny_bundle, width=4)
     with pytest.raises(BundleError, match="expected an output embedding of 4 columns, found 3"):
         Tagger.open(tiny_bundle)
+
+
+# ---- Colours ----
+
+
+def test_colours_have_a_say(tiny_bundle: Path, tmp_path: Path) -> None:
+    before = Tagger.open(tiny_bundle, "onnxruntime").tag_pixels(plain(RED, GREEN))
+    whole, space = Bundle.open(tiny_bundle), Bundle.open(tiny_bundle).label_space
+    palette = np.zeros(CELLS, np.uint8)
+    palette[cells(np.uint8([[[GREEN]]])).ravel()] = 1
+    hidden = np.zeros((PARTS * 3, 1), np.float32)
+    hidden[1] = 1  # the share of green
+    heads = {}
+    for name, label in (("masterCategory", "Accessories"), ("articleType", "Belts")):
+        classes = space[name].classes
+        says = 100 * np.eye(len(classes), dtype=np.float32)[[classes.index(label)]]
+        heads[f"{name}_softmax"] = Layer(says, np.zeros(len(classes), np.float32))
+    colours = Colours(palette, Layer(hidden, np.zeros(1, np.float32)), heads, dict.fromkeys(heads, 0.5))
+    colours.write(tiny_bundle / "colours.npz", space)
+    seal(tiny_bundle, {})
+    assert Bundle.open(tiny_bundle).id == whole.id  # embeddings are of looks alone here
+    tagger = Tagger.open(tiny_bundle, "onnxruntime")
+    after = tagger.tag_pixels(plain(RED, GREEN))
+    assert after[0]["articleType"].label == before[0]["articleType"].label == "Tshirts"
+    assert (before[1]["articleType"].label, after[1]["articleType"].label) == ("Sports Shoes", "Belts")
+    paths = [draw(tmp_path / f"{number}.png", colour) for number, colour in enumerate((RED, GREEN, GREEN, RED, GREEN))]
+    found = [tagged.tags["articleType"].label for tagged in tagger.run(paths, batch_size=2)]
+    assert found == ["Tshirts", "Belts", "Belts", "Tshirts", "Belts"]
 
 
 # ---- Similar products ----

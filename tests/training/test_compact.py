@@ -110,7 +110,7 @@ def test_bad_input(bundle: Bundle, compact: Bundle, catalog: Path, tmp_path: Pat
     older = shutil.copytree(bundle.path, tmp_path / "older")
     manifest = json.loads((older / "bundle.json").read_text(encoding="utf-8"))
     (older / "bundle.json").write_text(json.dumps(manifest | {"version": 2}), encoding="utf-8")
-    with pytest.raises(BundleError, match=r"older program \(version 2, expected 3\)\. Make it again"):
+    with pytest.raises(BundleError, match=r"older program \(version 2, expected 4\)\. Make it again"):
         compact_bundle(older, catalog, tmp_path / "out", MB, _same)
     with pytest.raises(BundleError, match="is a compact bundle already"):
         compact_bundle(compact.path, catalog, tmp_path / "out", MB, _same)
