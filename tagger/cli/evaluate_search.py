@@ -69,13 +69,15 @@ def command(
     \b
     embedding        what `tagger similar` finds photos by: the layer before the heads, and what these
                      say, by cosine
-    pca:N            the same in N dimensions; pca:0.9: as many as hold 90 % of the variance;
+    diverse:D        the same with --diversity D
+    pca:N            the embedding in N dimensions; pca:0.9: as many as hold 90 % of the variance;
                      pca:best: as many as it takes, chosen on validation
     heads:W          the embedding, and once more what the heads say of the photo, each with weight W;
                      heads:best: the weight chosen on validation
     text             TF-IDF over names and descriptions
     hybrid:W         W embedding of photo and title + (1 - W) text; hybrid:best: the weight chosen on
                      validation
+    diverse-hybrid:D photo and title at 0.7 and text at 0.3, with --diversity D
     neighbors:A      scikit-learn's NearestNeighbors; A is brute, ball_tree or kd_tree
     usearch          graph of neighbours; needs usearch
     annoy:N          N random trees; needs annoy

@@ -49,6 +49,11 @@ _TITLE_WIDTH = 48
 )  # fmt: skip
 @click.option("--min-score", type=NumberRange(-1, 1), metavar="SCORE", help="Only products with this score.")
 @click.option("--distinct", is_flag=True, help="Leave out near-duplicates of the query and of each other.")
+@click.option(
+    "--diversity", type=NumberRange(0, 1), default=0.0, metavar="SHARE",
+    help="How much it counts that products found are unlike each other: 0 for the most similar alone; 0.3 shows more "
+    "kinds where the network is unsure.",
+)  # fmt: skip
 @click.option("--exact", is_flag=True, help="Compare every product, even if there is an approximate index.")
 @click.option(
     "--model", type=click.Path(path_type=Path), metavar="BUNDLE|NAME", show_default=False,
@@ -78,6 +83,7 @@ def command(
     filters: tuple[str, ...],
     min_score: float | None,
     distinct: bool,
+    diversity: float,
     exact: bool,
     model: Path | None,
     contact_sheet: Path | None,
@@ -109,7 +115,7 @@ def command(
 
         limits = load_config(config_file, overrides).photo  # mistakes show even where no photo is asked for
     index = open_index(place, exact=exact)
-    asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight, limits)
+    asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight, limits, diversity)
     parts = [parse_part("image", text) for text in images]
     parts += [parse_part("text", text) for text in texts]
     parts += [parse_part("id", text) for text in ids]

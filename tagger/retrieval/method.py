@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -155,6 +156,18 @@ def whole_number(method: str, argument: str, least: int = 1, most: int = 10_000)
             f"Write it so: {method}:{max(least, 32)}"
         )
     return int(argument)
+
+
+def share(method: str, argument: str) -> float:
+    """The argument as a number from 0 to 1.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := float(argument)) <= 1:
+            return value
+    raise ConfigError(f'Expected a number from 0 to 1 after "{method}:", got "{argument}". Write it so: {method}:0.3')
 
 
 def refuse_argument(method: str, argument: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.retrieval.collection import Rows
+from tagger.search.diversity import POOL, marginally_relevant
 
 #: Stands in a ranking where a method found fewer than k.
 NOTHING = -1
@@ -30,6 +31,33 @@ def rank_by(similarity: Callable[[slice], NDArray[np.float32]], queries: int, k:
 def rank_by_cosine(queries: NDArray[np.float32], gallery: NDArray[np.float32], k: int) -> Rows:
     """Rank unit vectors (N, D) by their cosine with the unit vectors of queries (Q, D)."""
     return rank_by(lambda part: queries[part] @ gallery.T, len(queries), k)
+
+
+def rank_diversely(
+    similarity: Callable[[slice], NDArray[np.float32]],
+    gallery: NDArray[np.float32],
+    queries: int,
+    k: int,
+    diversity: float,
+) -> Rows:
+    """Like `rank_by`, but hits are unlike each other as well, see `tagger.search.diversity`.
+
+    Args:
+        gallery: unit vectors by which hits are compared, float32 (N, D).
+        diversity: 0 to 1.
+    """
+
+    def chosen(part: slice) -> Rows:
+        values = similarity(part)
+        rows = nearest(values, k * POOL)
+        scores = np.take_along_axis(values, rows, axis=1)
+        ranking = np.empty((len(rows), min(k, rows.shape[1])), dtype=np.int64)
+        for query, (candidates, score) in enumerate(zip(rows, scores, strict=True)):
+            ranking[query] = candidates[marginally_relevant(score, gallery[candidates], k, diversity)]
+        return ranking
+
+    starts = range(0, max(queries, 1), QUERIES)
+    return np.concatenate([chosen(slice(start, min(start + QUERIES, queries))) for start in starts])
 
 
 def nearest(similarity: NDArray[np.float32], k: int) -> Rows:

@@ -12,6 +12,7 @@ from tagger.files import is_there
 from tagger.pretrained import shipped_models
 from tagger.search.changes import other_bundle
 from tagger.search.distinct import leave_out_near_duplicates
+from tagger.search.diversity import POOL, diversify
 from tagger.search.filters import Filter
 from tagger.search.items import Item
 from tagger.search.mix import TEXT_WEIGHT, Part, check_weights, mix
@@ -36,6 +37,7 @@ class Asked:
         distinct: leave out near-duplicates of the query and of each other.
         text_weight: share of the words where a query has photo and words.
         photo: which photos `distinct` refuses to read; None: as the defaults say.
+        diversity: 0 to 1, how much it counts that a hit is unlike the others, see `tagger.search.diversity`.
     """
 
     k: int = 5
@@ -44,6 +46,12 @@ class Asked:
     distinct: bool = False
     text_weight: float = TEXT_WEIGHT
     photo: PhotoConfig | None = None
+    diversity: float = 0.0
+
+    @property
+    def candidates(self) -> int:
+        """Hits among which those that are wanted are chosen."""
+        return self.k * POOL if self.diversity else self.k
 
 
 class Found(NamedTuple):
@@ -104,11 +112,13 @@ def look_up(index: ProductIndex, parts: Sequence[Part], asked: Asked, open_embed
 def find(index: ProductIndex, wanted: Sequence[Wanted], asked: Asked) -> list[list[Hit]]:
     """The hits of many queries, looked up together.
 
-    Where hits are left out because they are near-duplicates, or the photo itself, more are asked for.
+    Where hits are left out because they are near-duplicates, or the photo itself, more are asked for; and where they
+    are to be unlike each other, they are chosen among more.
     """
     found: list[list[Hit]] = [[] for _ in wanted]
     files = PhotoFiles(asked.photo)
-    open_, reach = list(range(len(wanted))), asked.k + (max(10, asked.k) if asked.distinct else 1)
+    count = asked.candidates
+    open_, reach = list(range(len(wanted))), count + (max(10, count) if asked.distinct else 1)
     while open_:
         queries = [wanted[number].query for number in open_]
         hits = index.search(queries, reach, where=asked.where, min_score=asked.min_score)
@@ -116,14 +126,14 @@ def find(index: ProductIndex, wanted: Sequence[Wanted], asked: Asked) -> list[li
             others = [hit for hit in each if not _is_of(hit, wanted[number].photos)]
             if asked.distinct:
                 query, photos = wanted[number]
-                others = leave_out_near_duplicates(index, query, others, asked.k, photos, files)
-            found[number] = others[: asked.k]
+                others = leave_out_near_duplicates(index, query, others, count, photos, files)
+            found[number] = others[:count]
         open_ = [
             number for number, each in zip(open_, hits, strict=True)
-            if len(found[number]) < asked.k and len(each) == reach
+            if len(found[number]) < count and len(each) == reach
         ]  # fmt: skip
         reach *= 4
-    return found
+    return [diversify(index, hits, asked.k, asked.diversity) for hits in found]
 
 
 def check_bundle(index: ProductIndex, embedder: Embedder) -> None:

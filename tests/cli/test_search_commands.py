@@ -302,13 +302,14 @@ def test_of_many_failures_some_are_told_and_all_are_counted(folder: Path) -> Non
 
 
 def test_many_queries_give_what_each_gives_alone(folder: Path) -> None:
-    together = rows_of(similar("0", "1", "2", "3", "--index", folder, "--distinct").stdout)[1:]
-    alone = [
-        row
-        for id_ in "0123"
-        for row in rows_of(similar(id_, "--index", folder, "--distinct", "--format", "csv").stdout)[1:]
-    ]
-    assert together == alone
+    for how in (["--distinct"], ["--diversity", "0.4"]):
+        together = rows_of(similar("0", "1", "2", "3", "--index", folder, *how).stdout)[1:]
+        alone = [
+            row
+            for id_ in "0123"
+            for row in rows_of(similar(id_, "--index", folder, *how, "--format", "csv").stdout)[1:]
+        ]
+        assert together == alone
 
 
 def test_products_are_added_and_removed(folder: Path, catalog: Path, model: Path) -> None:

@@ -54,6 +54,16 @@ def test_every_method_gives_the_same_twice(products, name):
     assert first == second
 
 
+def test_diversity_gives_others_their_turn(products):
+    """Of the hits some are of another colour, for each query still the first; without diversity none are."""
+    plain, diverse, most = (judge(name, products)[0] for name in ("embedding", "diverse:0.3", "diverse:0.9"))
+    assert [each.measures["baseColour"].recall for each in (plain, diverse, most)] == [1, 1, 1]
+    assert plain.measures["baseColour"].precision >= diverse.measures["baseColour"].precision
+    assert diverse.measures["baseColour"].precision > most.measures["baseColour"].precision
+    assert judge("diverse:0", products)[0].measures == plain.measures
+    assert judge("diverse-hybrid:0", products)[0].measures == judge("hybrid:0.7", products)[0].measures
+
+
 def test_settings_are_chosen_on_validation_alone(products):
     """The texts of validation lie, those of the queries don't: the words still count for nothing."""
     lies = [products.texts[row] if row < 40 or row >= 60 else products.texts[(row + 1) % 60] for row in range(80)]
@@ -150,6 +160,9 @@ def test_queries_without_labels_can_not_be_judged():
         ("pca:x", "expected dimensions such as 64"),
         ("pca:1.5", "expected dimensions such as 64"),
         ("hybrid:2", "weight of the embedding from 0 to 1"),
+        ("diverse:2", "number from 0 to 1 after .diverse:., got .2."),
+        ("diverse-hybrid:much", "number from 0 to 1 after"),
+        ("diverse:nan", "number from 0 to 1 after"),
         ("heads:-1", "weight of a head"),
         ("annoy:none", "whole number"),
         ("eigenfaces:²", "whole number"),

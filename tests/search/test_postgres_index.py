@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -206,11 +207,12 @@ def test_look_up_works_on_it(same: tuple[Index, ProductIndex]) -> None:
     def none() -> None:
         raise AssertionError
 
-    asked = Asked(5, (parse_filter("price<2500"),), 0.1, distinct=True)
-    for parts in ([Part("id", "p3")], [Part("text", "red shirt")]):
-        found, expected = (look_up(index, parts, asked, none) for index in (database, folder))  # type: ignore[arg-type]
-        assert found.query == expected.query
-        assert_same([found.hits], [expected.hits])
+    plainly = Asked(5, (parse_filter("price<2500"),), 0.1, distinct=True)
+    for asked in (plainly, replace(plainly, diversity=0.4)):
+        for parts in ([Part("id", "p3")], [Part("text", "red shirt")]):
+            found, expected = (look_up(index, parts, asked, none) for index in (database, folder))  # type: ignore[arg-type]
+            assert found.query == expected.query
+            assert_same([found.hits], [expected.hits])
     query = queries_of(folder)[0]
     hits = folder.search([query], 50)[0]
     kept = [leave_out_near_duplicates(index, query, hits, 20) for index in (database, folder)]

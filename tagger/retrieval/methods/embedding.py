@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import ConfigError
-from tagger.retrieval.collection import Collection
-from tagger.retrieval.method import ExactMethod, Trial, refuse_argument, register
+from tagger.retrieval.collection import Collection, Rows
+from tagger.retrieval.method import ExactMethod, Trial, refuse_argument, register, share
 from tagger.retrieval.plots import plot_variance
-from tagger.retrieval.ranking import rank_by_cosine, unit
+from tagger.retrieval.ranking import rank_by_cosine, rank_diversely, unit
 
 #: Dimensions that are tried.
 _GRID = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -35,6 +35,28 @@ class Embedding(ExactMethod):
 
     def features(self, products: Collection) -> NDArray[np.float32]:
         return products.vectors
+
+
+@register("diverse", "0.2", "0.3")
+class DiverseEmbedding(ExactMethod):
+    """The embedding, whose hits are unlike each other as well: `tagger similar --diversity`."""
+
+    def __init__(self, argument: str, seed: int) -> None:
+        super().__init__(argument, seed)
+        self._diversity = share("diverse", argument)
+
+    @property
+    def name(self) -> str:
+        return f"embedding, diversity {self._diversity:g}"
+
+    def features(self, products: Collection) -> NDArray[np.float32]:
+        return products.vectors
+
+    def rank(self, features: NDArray[np.float32], k: int) -> Rows:
+        def similarity(part: slice) -> NDArray[np.float32]:
+            return features[part] @ self._gallery.T
+
+        return rank_diversely(similarity, self._gallery, len(features), k, self._diversity)
 
 
 class Components:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tagger.errors import CatalogError
 from tagger.retrieval.collection import Collection, Rows, Text
-from tagger.retrieval.method import Method, Trial, refuse_argument, register
+from tagger.retrieval.method import Method, Trial, refuse_argument, register, share
 from tagger.retrieval.methods.weight import BEST, Weight
-from tagger.retrieval.ranking import QUERIES, nearest, rank_by
+from tagger.retrieval.ranking import QUERIES, nearest, rank_by, rank_diversely
+from tagger.search.mix import TEXT_WEIGHT
 from tagger.search.text import NAME_COUNT, words
 
 #: Weights of the embedding that are tried.
@@ -137,11 +138,14 @@ class Hybrid(Method):
         return Both(products.vectors, self._words.vectors(products.texts))
 
     def rank(self, features: Both, k: int) -> Rows:
+        return rank_by(self._similarity(features), len(features.vectors), k)
+
+    def _similarity(self, features: Both) -> Callable[[slice], NDArray[np.float32]]:
         def similarity(part: slice) -> NDArray[np.float32]:
             few = features[part]
             return _mix(self._weight.value or 0.0, few.vectors @ self._vectors.T, self._words.similarity(few.words))
 
-        return rank_by(similarity, len(features.vectors), k)
+        return similarity
 
     @property
     def bytes_per_product(self) -> float:
@@ -152,6 +156,22 @@ class Hybrid(Method):
 
     def draw(self, folder: Path) -> None:
         self._weight.draw(folder / "hybrid_weight.png")
+
+
+@register("diverse-hybrid", "0.3")
+class DiverseHybrid(Hybrid):
+    """`hybrid` with the weights of `tagger similar`, whose hits are unlike each other as well."""
+
+    def __init__(self, argument: str, seed: int) -> None:
+        super().__init__(f"{1 - TEXT_WEIGHT:g}", seed)
+        self._diversity = share("diverse-hybrid", argument)
+
+    @property
+    def name(self) -> str:
+        return f"{super().name}, diversity {self._diversity:g}"
+
+    def rank(self, features: Both, k: int) -> Rows:
+        return rank_diversely(self._similarity(features), self._vectors, len(features.vectors), k, self._diversity)
 
 
 def _gallery_words(text: Text) -> list[str]:
