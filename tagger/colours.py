@@ -8,7 +8,6 @@ are described by the shares of the colours of a palette in five parts of the pho
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.arrays import read_archive
 from tagger.decoding import Outputs, Scores
-from tagger.errors import BundleError
 from tagger.files import atomic_file
 from tagger.labels import LabelSpace, output_name
 
@@ -102,15 +101,7 @@ class Colours:
         Raises:
             BundleError: the file can't be read, or is not of these labels.
         """
-        try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                    raise ValueError(f"it unpacks to more than {_MAX_BYTES // 10**6} MB")
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            return _checked(arrays, space)
-        except (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise BundleError(f"{path} can't be read ({error}). Copy the bundle again.") from error
+        return read_archive(path, _MAX_BYTES, lambda arrays: _checked(arrays, space))
 
 
 def pooled(head: NDArray[np.float32], colours: NDArray[np.float32], share: float) -> NDArray[np.float32]:

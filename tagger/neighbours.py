@@ -7,7 +7,6 @@ https://arxiv.org/abs/1911.00172, for words).
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.arrays import read_archive
 from tagger.config import HeadKind
 from tagger.decoding import EMBEDDING, Outputs, logit, sigmoid, softmax
-from tagger.errors import BundleError
 from tagger.files import atomic_file
 from tagger.labels import LabelSpace, output_name
 
@@ -165,15 +164,7 @@ class Neighbours:
         Raises:
             BundleError: the file can't be read, or is not of these labels.
         """
-        try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                    raise ValueError(f"it unpacks to more than {_MAX_BYTES // 10**6} MB")
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            return _checked(arrays, space)
-        except (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise BundleError(f"{path} can't be read ({error}). Copy the bundle again.") from error
+        return read_archive(path, _MAX_BYTES, lambda arrays: _checked(arrays, space))
 
 
 def projected(

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "tagger"
 #: From the top of the picture to the bottom; modules of one entry may import each other.
 LAYERS = [
     {"_version", "cores", "errors", "progress"},
-    {"config", "files"},
+    {"arrays", "config", "files"},
     {"manifest", "pretrained"},
     {"catalog"},
     {"labels"},
