@@ -24,7 +24,7 @@ EIGHT = ColoursConfig(count=8)
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     config = bundle_config("cnn_gap")
-    config = config.model_copy(update={"split": config.split.model_copy(update={"validation": 0.4})})
+    config = config.model_copy(update={"split": config.split.model_copy(update={"train": 0.5, "validation": 0.4})})
     return prepare(write_catalog(tmp_path_factory.mktemp("drawn") / "catalog", 300), config)
 
 
