@@ -16,50 +16,6 @@ NOTHING = -1
 QUERIES = 256
 
 
-def rank_by(similarity: Callable[[slice], NDArray[np.float32]], queries: int, k: int) -> Rows:
-    """Rank the gallery for Q queries, int64 (Q, min(k, N)), a few queries at a time.
-
-    Args:
-        similarity: of some of the queries and every product, float32 (B, N).
-        queries: how many there are.
-        k: products wanted.
-    """
-    starts = range(0, max(queries, 1), QUERIES)
-    return np.concatenate([nearest(similarity(slice(start, min(start + QUERIES, queries))), k) for start in starts])
-
-
-def rank_by_cosine(queries: NDArray[np.float32], gallery: NDArray[np.float32], k: int) -> Rows:
-    """Rank unit vectors (N, D) by their cosine with the unit vectors of queries (Q, D)."""
-    return rank_by(lambda part: queries[part] @ gallery.T, len(queries), k)
-
-
-def rank_diversely(
-    similarity: Callable[[slice], NDArray[np.float32]],
-    gallery: NDArray[np.float32],
-    queries: int,
-    k: int,
-    diversity: float,
-) -> Rows:
-    """Like `rank_by`, but hits are unlike each other as well, see `tagger.search.diversity`.
-
-    Args:
-        gallery: unit vectors by which hits are compared, float32 (N, D).
-        diversity: 0 to 1.
-    """
-
-    def chosen(part: slice) -> Rows:
-        values = similarity(part)
-        rows = nearest(values, k * POOL)
-        scores = np.take_along_axis(values, rows, axis=1)
-        ranking = np.empty((len(rows), min(k, rows.shape[1])), dtype=np.int64)
-        for query, (candidates, score) in enumerate(zip(rows, scores, strict=True)):
-            ranking[query] = candidates[marginally_relevant(score, gallery[candidates], k, diversity)]
-        return ranking
-
-    starts = range(0, max(queries, 1), QUERIES)
-    return np.concatenate([chosen(slice(start, min(start + QUERIES, queries))) for start in starts])
-
-
 def nearest(similarity: NDArray[np.float32], k: int) -> Rows:
     """Columns of the k largest values of each row, the largest first, int64 (Q, min(k, N))."""
     k = min(k, similarity.shape[1])
@@ -67,6 +23,48 @@ def nearest(similarity: NDArray[np.float32], k: int) -> Rows:
     columns.sort(axis=1)  # so that of equal ones the first comes first
     order = np.argsort(-np.take_along_axis(similarity, columns, axis=1), axis=1, kind="stable")
     return np.take_along_axis(columns, order, axis=1).astype(np.int64)
+
+
+def rank_by(
+    similarity: Callable[[slice], NDArray[np.float32]],
+    queries: int,
+    k: int,
+    choose: Callable[[NDArray[np.float32], int], Rows] = nearest,
+) -> Rows:
+    """Rank the gallery for Q queries, int64 (Q, min(k, N)), a few queries at a time.
+
+    Args:
+        similarity: of some of the queries and every product, float32 (B, N).
+        queries: how many there are.
+        k: products wanted.
+        choose: them, given the similarities of queries (B, N).
+    """
+    starts = range(0, max(queries, 1), QUERIES)
+    return np.concatenate([choose(similarity(slice(start, min(start + QUERIES, queries))), k) for start in starts])
+
+
+def rank_by_cosine(queries: NDArray[np.float32], gallery: NDArray[np.float32], k: int) -> Rows:
+    """Rank unit vectors (N, D) by their cosine with the unit vectors of queries (Q, D)."""
+    return rank_by(lambda part: queries[part] @ gallery.T, len(queries), k)
+
+
+def diverse(gallery: NDArray[np.float32], diversity: float) -> Callable[[NDArray[np.float32], int], Rows]:
+    """Like `nearest`, but hits are unlike each other as well, see `tagger.search.diversity`; for `rank_by`.
+
+    Args:
+        gallery: unit vectors by which hits are compared, float32 (N, D).
+        diversity: 0 to 1.
+    """
+
+    def choose(similarity: NDArray[np.float32], k: int) -> Rows:
+        rows = nearest(similarity, k * POOL)
+        scores = np.take_along_axis(similarity, rows, axis=1)
+        ranking = np.empty((len(rows), min(k, rows.shape[1])), dtype=np.int64)
+        for query, (candidates, score) in enumerate(zip(rows, scores, strict=True)):
+            ranking[query] = candidates[marginally_relevant(score, gallery[candidates], k, diversity)]
+        return ranking
+
+    return choose
 
 
 def overlap(ranking: Rows, exact: Rows) -> float:

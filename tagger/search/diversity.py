@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tagger.search.product_index import Hit, ProductIndex
 
-#: Candidates for each hit that is wanted: with three times as many the choice is the same.
+#: Candidates for each hit that is wanted: three times as many change next to nothing.
 POOL = 6
 
 
@@ -21,7 +21,7 @@ def diversify(index: ProductIndex, hits: Sequence[Hit], k: int, diversity: float
     """The k of these hits that `marginally_relevant` chooses, the best first.
 
     Args:
-        index: gives their vectors; products without a photo are like nothing else.
+        index: gives their vectors.
         hits: the best first, `POOL` times as many as are wanted.
         k: hits wanted.
         diversity: 0 to 1, how much it counts that a hit is unlike those chosen before it.

@@ -43,8 +43,9 @@ _LEAST_DEVIATION = 0.01
 _SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
 #: With fewer held-out products nothing would be clearly better.
 _MIN_KNOWN = 100
-#: By chance alone one output in six would be one standard error better.
+#: Paired standard errors by which more must be right: many heads are tried, and one in six is one better by chance.
 _ERRORS = 1.5
+#: By which logits may be divided when a share is judged, since they are calibrated afterwards.
 _TEMPERATURES = (0.6, 0.8, 1.0, 1.25, 1.6, 2.0)
 #: What is so light is background: each of red, green and blue in the uppermost sixteenth.
 _BACKGROUND = LEVELS - LEVELS // 16

@@ -12,13 +12,15 @@ from tagger.config import NeighboursConfig
 from tagger.decoding import EMBEDDING, Outputs
 from tagger.labels import LabelSpace, output_name
 from tagger.neighbours import Neighbours, projected, weighted
-from tagger.training.shares import MIN_KNOWN, best_share, losses_of_shares
+from tagger.training.shares import best_share, losses_of_shares
 from tagger.training.targets import Targets
 
 _log = logging.getLogger(__name__)
 
 #: Products that are remembered: 1.5 MB of them, and a tenth of the time of tagging.
 MOST = 40_000
+#: With fewer held-out products the shares would be chance.
+_MIN_KNOWN = 50
 _SPREADS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12)
 #: A larger share makes a network that is too sure of itself likelier on the whole, and wrong more often.
 _SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
@@ -46,7 +48,7 @@ def learn_neighbours(
         None where none are asked for, where there are too few products, or where neighbours say nothing that the
         heads don't.
     """
-    known = [name for name in _outputs(space) if (targets.weights[name] > 0).sum() >= MIN_KNOWN]
+    known = [name for name in _outputs(space) if (targets.weights[name] > 0).sum() >= _MIN_KNOWN]
     if not config.count or not known or len(embeddings) < config.count:
         return None
     best, least = None, np.inf

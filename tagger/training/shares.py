@@ -7,8 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-#: With fewer held-out products a share would be chance.
-MIN_KNOWN = 50
 #: In nats a product, below which the head is left to answer alone.
 _LEAST_GAIN = 1e-3
 

@@ -12,7 +12,7 @@ from tagger.errors import ConfigError
 from tagger.retrieval.collection import Collection, Rows
 from tagger.retrieval.method import ExactMethod, Trial, refuse_argument, register, share
 from tagger.retrieval.plots import plot_variance
-from tagger.retrieval.ranking import rank_by_cosine, rank_diversely, unit
+from tagger.retrieval.ranking import diverse, rank_by, rank_by_cosine, unit
 
 #: Dimensions that are tried.
 _GRID = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
@@ -53,10 +53,8 @@ class DiverseEmbedding(ExactMethod):
         return products.vectors
 
     def rank(self, features: NDArray[np.float32], k: int) -> Rows:
-        def similarity(part: slice) -> NDArray[np.float32]:
-            return features[part] @ self._gallery.T
-
-        return rank_diversely(similarity, self._gallery, len(features), k, self._diversity)
+        choose = diverse(self._gallery, self._diversity)
+        return rank_by(lambda part: features[part] @ self._gallery.T, len(features), k, choose)
 
 
 class Components:

@@ -15,7 +15,7 @@ from tagger.errors import CatalogError
 from tagger.retrieval.collection import Collection, Rows, Text
 from tagger.retrieval.method import Method, Trial, refuse_argument, register, share
 from tagger.retrieval.methods.weight import BEST, Weight
-from tagger.retrieval.ranking import QUERIES, nearest, rank_by, rank_diversely
+from tagger.retrieval.ranking import QUERIES, diverse, nearest, rank_by
 from tagger.search.mix import TEXT_WEIGHT
 from tagger.search.text import NAME_COUNT, words
 
@@ -171,7 +171,8 @@ class DiverseHybrid(Hybrid):
         return f"{super().name}, diversity {self._diversity:g}"
 
     def rank(self, features: Both, k: int) -> Rows:
-        return rank_diversely(self._similarity(features), self._vectors, len(features.vectors), k, self._diversity)
+        choose = diverse(self._vectors, self._diversity)
+        return rank_by(self._similarity(features), len(features.vectors), k, choose)
 
 
 def _gallery_words(text: Text) -> list[str]:
