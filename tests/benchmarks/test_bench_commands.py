@@ -61,7 +61,9 @@ def test_search(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 300 ")]
     contenders = ["tagger.search", "tagger.search, approximate", "NumPy"]
     assert [row[1] for row in rows[:-1]] == contenders * 2
-    assert [row[-1] for row in rows[3:6]] == ["1 |"] * 3
+    same_hits = [float(row[-1].strip("| ")) for row in rows[3:6]]
+    # Threads build the graph, so that it is not always the same one and may miss a hit.
+    assert same_hits[0] == same_hits[2] == 1 and same_hits[1] > 0.9
     assert len(rows[-1]) == 3
     assert "scikit-learn, brute, cosine with 300 vectors: it needs about" in text
 

@@ -49,9 +49,9 @@ def test_it_finds_what_exact_search_finds(folder: Path) -> None:
     queries += [mix(index, [Part("id", f"p{row}")], {}) for row in range(200, 230)]
     for where in ((), (parse_filter("third=1"),), (parse_filter("row<110"),)):
         found, expected = index.search(queries, 10, where=where), exact.search(queries, 10, where=where)
-        common = [len({h.id for h in one} & {h.id for h in two}) for one, two in zip(found, expected, strict=True)]
+        # The whole hit, scores included. All of them for no query: threads build the graph, a hit may be missing.
+        common = [sum(hit in two for hit in one) for one, two in zip(found, expected, strict=True)]
         assert sum(common) / sum(map(len, expected)) > 0.95
-        assert found[0] == expected[0]
     assert {hit.id for hits in found for hit in hits} <= {f"p{row}" for row in range(100, 110)} | {
         f"new{row}" for row in range(20)
     }
