@@ -105,8 +105,9 @@ class Bundle:
     def embeddings_id(self) -> str:
         """Identity of its embeddings, with titles or without: an index holds those of one."""
         names = self._of_embeddings
-        if SIMILARITY in names:  # they tell tags as well, which colours and a title have a say in
-            names += sorted(name for name in self.manifest["files"] if name.startswith("title/"))
+        titles = sorted(name for name in self.manifest["files"] if name.startswith("title/"))
+        if SIMILARITY in names and titles:  # they tell tags as well: of photo and title together, neighbours included
+            names += titles + [name for name in (NEIGHBOURS,) if name in self.manifest["files"]]
         return self._sum_of(names)
 
     @property

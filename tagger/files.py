@@ -100,6 +100,11 @@ def _explained(path: Path) -> Iterator[None]:
         raise OutputError(f"Can't write {path}: {reason}. {step}, then run again.") from error
 
 
+def writable(text: str) -> str:
+    """Escape what UTF-8 can't hold: the bytes of a file name in another encoding."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def is_there(name: str) -> bool:
     """Whether there is a file or folder of this name. There is none where it can be no path: "", or a long text."""
     try:
@@ -114,7 +119,7 @@ def _replace_folder(new: Path, final: Path) -> None:
         final.rename(retired)
     try:
         new.rename(final)
-    except OSError:
+    except BaseException:  # also an interrupt: neither the old folder nor the new one would be there
         if retired.exists():
             retired.rename(final)
         raise

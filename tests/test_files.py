@@ -138,8 +138,11 @@ def test_a_mishap_leaves_the_old_folder(tmp_path: Path, mishap: type[BaseExcepti
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("mishap", "seen"), [(PermissionError(13, "Permission denied"), OutputError), (SystemExit(143), SystemExit)]
+)
 def test_the_old_folder_comes_back_if_the_new_one_cannot_take_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mishap: BaseException, seen: type[BaseException]
 ) -> None:
     path = tmp_path / "bundle"
     make_folder(path)
@@ -148,10 +151,10 @@ def test_the_old_folder_comes_back_if_the_new_one_cannot_take_its_place(
 
     def refuse_the_new_one(source: Path, target: Path) -> Path:
         if (source / "new").exists():
-            raise OSError(13, "Permission denied")
+            raise mishap
         return rename(source, target)
 
-    with pytest.raises(OutputError, match="Permission denied"), atomic_folder(path) as temporary:
+    with pytest.raises(seen, match=r"Permission denied|143"), atomic_folder(path) as temporary:
         (temporary / "new").touch()
         monkeypatch.setattr(Path, "rename", refuse_the_new_one)
     assert [file.name for file in path.iterdir()] == ["old"]

@@ -14,7 +14,7 @@ import click
 
 from tagger.cli._listing import list_first
 from tagger.cli._progress import progress_bar
-from tagger.files import atomic_file, is_there
+from tagger.files import atomic_file, is_there, writable
 from tagger.progress import silent
 from tagger.search.look_up import Asked
 from tagger.search.many import Answer, answer_photos, answer_products
@@ -64,19 +64,19 @@ def _answers(
     asked: Asked,
     open_embedder: Callable[[], Embedder],
     read_catalogs: Callable[[Bundle], CatalogConfig],
-) -> Iterator[Iterator[Answer]]:
-    """What is a path is a source of photos, the rest are ids."""
+) -> list[Iterator[Answer]]:
+    """What is a path is a source of photos, the rest are ids. All sources are looked at before anything is answered."""
     from tagger.inference.sources import find_sources, is_catalog, trained_title_column
 
     paths = [name for name in names if is_there(name)]
     ids = [name for name in names if not is_there(name)]
-    if ids:
-        yield answer_products(index, ids, asked)
+    answers = [answer_products(index, ids, asked)] if ids else []
     for of_catalog in (False, True):
         if sources := [path for path in paths if is_catalog(Path(path)) == of_catalog]:
             embedder = open_embedder()
             photos = find_sources(sources, read_catalogs(embedder.bundle), trained_title_column(embedder.bundle))
-            yield answer_photos(index, photos, embedder, asked, of_catalog=of_catalog)
+            answers.append(answer_photos(index, photos, embedder, asked, of_catalog=of_catalog))
+    return answers
 
 
 def write_answers(index: ProductIndex, answers: Iterable[Answer], out: Path | None) -> int:
@@ -93,7 +93,7 @@ def write_answers(index: ProductIndex, answers: Iterable[Answer], out: Path | No
             for rank, hit in enumerate(answer.hits, 1):
                 scores = (f"{score:.6f}" if score is not None else "" for score in _scores(hit))
                 cells = (answer.query, rank, hit.id, *scores, hit.title, *(hit.labels.get(name, "") for name in labels))
-                writer.writerow(map(_writable, cells))
+                writer.writerow(writable(str(cell)) for cell in cells)
             progress(done, None, "queries answered")
     if out is not None:
         click.echo(f"Similar products: {out} ({done:,} queries)", err=True)
@@ -105,11 +105,6 @@ def write_answers(index: ProductIndex, answers: Iterable[Answer], out: Path | No
 
 def _scores(hit: Hit) -> tuple[float | None, float | None, float | None]:
     return hit.score, hit.image_score, hit.text_score
-
-
-def _writable(cell: object) -> str:
-    """Escape what UTF-8 can't hold: the bytes of a file name in another encoding."""
-    return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextlib.contextmanager

@@ -75,6 +75,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Ids and paths may hold what the terminal can't show.
         sys.stdout.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
     try:
         try:
             cli(prog_name="tagger", standalone_mode=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagger.cli._options import NumberRange, catalog_set_option, config_option, engine_options
-from tagger.files import write_text
+from tagger.files import writable, write_text
 from tagger.search.filters import Filter, parse_filter
 from tagger.search.hints import filter_hint
 from tagger.search.items import Item
@@ -118,7 +118,7 @@ def command(
     asked = Asked(k, tuple(map(parse_filter, filters)), min_score, distinct, text_weight, limits, diversity)
     parts = [parse_part("image", text) for text in images]
     parts += [parse_part("text", text) for text in texts]
-    parts += [parse_part("id", text) for text in ids]
+    parts += [parse_part("id", text, index) for text in ids]
     if not queries and not parts:
         raise click.UsageError("Say what to look for: a PHOTO, an ID, a FOLDER, --image, --text or --id.")
 
@@ -153,7 +153,7 @@ def command(
         if out is None:
             click.echo(text)
         else:
-            write_text(out, text + "\n")
+            write_text(out, writable(text) + "\n")
             click.echo(f"Similar products: {out}", err=True)
     elif out or form == "csv":
         from tagger.cli._similar_many import write_answers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
@@ -101,8 +100,6 @@ def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig, title_colum
 
 
 def _listed() -> Iterator[Photo]:
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(errors="surrogateescape")  # file names need not be UTF-8
     return listed_photos(sys.stdin)
 
 

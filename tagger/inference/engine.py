@@ -83,7 +83,7 @@ class CompletedEngine(Engine):
 
     def _complete(self, outputs: Outputs, by_colours: Outputs) -> Outputs:
         complete = self._colours.blend(outputs, by_colours) if self._colours else dict(outputs)
-        # Without the neighbours: to a product of the train part its own label would come back.
+        # Before the neighbours: a product of the train part would be found by its own label.
         vectors = {SIMILARITY: self._similarity.vectors(complete, self._space)} if self._similarity else {}
         return (self._neighbours.blend(complete) if self._neighbours else complete) | vectors
 

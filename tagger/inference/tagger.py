@@ -292,7 +292,9 @@ class Tagger:
                     image[SIMILARITY] = self.bundle.similarity.vectors(image, self.bundle.label_space)
                     image[GALLERY_EMBEDDING] = mean_direction(by_photo, image[SIMILARITY])
             answers[kind] = self._answering(kind)._calibrated(image or title)
-        return Scored(looked.photos, looked.errors, _in_order(answers, chosen), list(chosen))
+        unlike = {NOVELTY: 1} if self.bundle.novelty is not None else {}
+        scores = _in_order(answers, chosen, {EMBEDDING: 0, GALLERY_EMBEDDING: 0} | unlike)
+        return Scored(looked.photos, looked.errors, scores, list(chosen))
 
     def decode_batch(self, batch: Scored, top_k: int = 3) -> list[dict[str, Tag]]:
         """Tags by attribute of the M products of a batch that are answered, see `decode`."""
@@ -410,20 +412,19 @@ def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[
     return {name: bundle.calibration.review_at(name, target_precision) for name in bundle.label_space.attributes}
 
 
-def _in_order(answers: Mapping[str, Scores], chosen: NDArray[np.object_]) -> Scores:
+def _in_order(answers: Mapping[str, Scores], chosen: NDArray[np.object_], widths: Mapping[str, int]) -> Scores:
     """Scores of a batch in the order of its products, from those of each kind of answer; zero where a kind has none.
 
     Args:
         answers: by what they are answered from.
         chosen: what each product is answered from (N,).
+        widths: columns of the scores that are there even if no answer has them.
     """
     answered = chosen[chosen != NOTHING]
     if len(answers) == 1 and EMBEDDING in next(iter(answers.values())):
         return next(iter(answers.values()))
-    widths = {EMBEDDING: 0, GALLERY_EMBEDDING: 0} | {
-        name: v.shape[1] for scores in answers.values() for name, v in scores.items()
-    }
-    ordered = {name: np.zeros((len(answered), width), dtype=np.float32) for name, width in widths.items()}
+    found = {name: values.shape[1] for scores in answers.values() for name, values in scores.items()}
+    ordered = {name: np.zeros((len(answered), width), dtype=np.float32) for name, width in {**widths, **found}.items()}
     for kind, scores in answers.items():
         for name, values in scores.items():
             ordered[name][answered == kind] = values

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from tagger.errors import MissingDependencyError, OutputError
+from tagger.files import writable
 from tagger.inference.fusion import TITLE
 from tagger.inference.tags import Tag, Tagged
 
@@ -64,24 +65,24 @@ def columns(attributes: Sequence[str]) -> list[str]:
 
 def to_row(tagged: Tagged, attributes: Sequence[str]) -> list[Any]:
     """The cells of a result, None where there is no tag."""
-    row: list[Any] = [_writable(tagged.id), _writable(tagged.image)]
+    row: list[Any] = [writable(tagged.id), writable(tagged.image)]
     for name in attributes:
         tag = tagged.tags.get(name)
         row += [tag.label, tag.confidence, tag.needs_review] if tag else [None, None, None]
-    return [*row, _not_a_product(tagged), _writable(tagged.error)]
+    return [*row, _not_a_product(tagged), writable(tagged.error)]
 
 
 def to_json(tagged: Tagged) -> dict[str, Any]:
     """A result as JSON: what it comes from, runners-up, the other heads and the novelty included."""
     return {
-        "id": _writable(tagged.id),
-        "image": _writable(tagged.image),
+        "id": writable(tagged.id),
+        "image": writable(tagged.image),
         "inputs": tagged.inputs,
         "tags": {name: _tag_to_json(tag) for name, tag in tagged.tags.items()},
         "other_heads": tagged.heads,
         "not_a_product": _not_a_product(tagged),
         "novelty": tagged.novelty,
-        "error": _writable(tagged.error),
+        "error": writable(tagged.error),
     }
 
 
@@ -149,11 +150,6 @@ class ParquetWriter:
 def _not_a_product(tagged: Tagged) -> bool | None:
     """What the photo says; None where no photo was looked at."""
     return None if tagged.error or tagged.inputs == TITLE else tagged.not_a_product
-
-
-def _writable(text: str) -> str:
-    """Escape what UTF-8 can't hold: the bytes of a file name in another encoding."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _tag_to_json(tag: Tag) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.decoding import EMBEDDING
-from tagger.inference.fusion import NO_TITLE
-from tagger.inference.tagger import GALLERY_EMBEDDING
+from tagger.inference.fusion import NO_TITLE, NOTHING
+from tagger.inference.fusion import TITLE as BY_TITLE
+from tagger.inference.tagger import GALLERY_EMBEDDING, NOVELTY
 from tagger.inference.tags import Photo
 from tagger.progress import Progress, silent
 from tagger.report.inputs import Comparison
@@ -31,8 +32,8 @@ class Predictions:
     Args:
         ids: product ids (N).
         tags: tags by attribute.
-        scores: calibrated probabilities by output name, float32 (N, C), and, where the bundle can tell, "novelty",
-            float32 (N, 1); the embedding is not among them.
+        scores: calibrated probabilities by output name, float32 (N, C), and, where the bundle can tell and a photo
+            was looked at, "novelty", float32 (N, 1), 0 for titles; the embedding is not among them.
         problems: why each other product could not be tagged, by id.
         by_inputs: labels by attribute (K), by what they come from: "image", "title" and "both"; of the K products
             that have a photo and a title which the model can read. Empty where it reads no titles.
@@ -72,6 +73,7 @@ def predict(
     read: list[str] = []
     tags: list[dict[str, Tag]] = []
     scores: list[dict[str, NDArray[np.float32]]] = []
+    of_photos = False
     progress(0, len(ids), "photos tagged")
     tagger.require(inputs)
     table = catalog.table.loc[list(ids)]
@@ -85,16 +87,18 @@ def predict(
         scores.append(
             {name: values for name, values in batch.scores.items() if name not in (EMBEDDING, GALLERY_EMBEDDING)}
         )
+        of_photos |= any(used not in (NOTHING, BY_TITLE) for used in batch.inputs)
         for photo, error, used in zip(batch.photos, batch.errors, batch.inputs, strict=True):
             if not used:
                 problems[photo.id] = error or NO_TITLE
             else:
                 read.append(photo.id)
         progress(len(read) + len(problems), len(ids), "photos tagged")
+    kept = [name for name in (scores[0] if scores else ()) if of_photos or name != NOVELTY]
     return Predictions(
         ids=read,
         tags={name: _columns([product[name] for product in tags]) for name in (tags[0] if tags else ())},
-        scores={name: np.concatenate([batch[name] for batch in scores]) for name in (scores[0] if scores else ())},
+        scores={name: np.concatenate([batch[name] for batch in scores]) for name in kept},
         problems=problems,
         by_inputs=comparison.labels if comparison else {},
         compared=comparison.ids if comparison else [],

@@ -17,6 +17,7 @@ from tagger.report.plots import plot_confusion, plot_reliability
 from tagger.report.summary import summary_markdown
 
 METRICS = "metrics.json"
+SUMMARY = "summary.md"
 
 
 def write_report(evaluation: Evaluation, folder: Path | str) -> None:
@@ -43,7 +44,7 @@ def write_report(evaluation: Evaluation, folder: Path | str) -> None:
     check_report_folder(folder)
     with atomic_folder(folder) as temporary:
         write_json(temporary / METRICS, evaluation.to_json())
-        write_text(temporary / "summary.md", summary_markdown(evaluation))
+        write_text(temporary / SUMMARY, summary_markdown(evaluation))
         if evaluation.card:
             write_text(temporary / "model_card.md", render_card(evaluation.card))
         write_report_page(evaluation, temporary / "report.html")
@@ -69,7 +70,9 @@ def check_report_folder(folder: Path | str) -> None:
     """
     folder = Path(folder)
     if folder.is_dir():
-        if any(folder.iterdir()) and not (folder / METRICS).is_file():
+        # A bundle, for one, has a metrics.json too.
+        is_report = all((folder / name).is_file() for name in (METRICS, SUMMARY))
+        if any(folder.iterdir()) and not is_report:
             raise OutputError(f"{folder} holds other files, which a report would replace. Choose another folder.")
     elif folder.exists():
         raise OutputError(f"Can't write the report folder {folder}: a file of that name is there. Choose another.")

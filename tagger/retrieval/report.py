@@ -11,7 +11,7 @@ from typing import Any
 from tagger._version import __version__
 from tagger.files import atomic_folder, write_json, write_text
 from tagger.report.tables import markdown_table, number, plain_table
-from tagger.report.write import METRICS, check_report_folder
+from tagger.report.write import METRICS, SUMMARY, check_report_folder
 from tagger.retrieval.evaluate import Judged
 from tagger.retrieval.method import Method
 from tagger.retrieval.plots import plot_by_rank, plot_methods
@@ -82,7 +82,7 @@ def write_search_report(evaluation: SearchEvaluation, folder: Path | str) -> Non
             if judged.measures:
                 method.draw(temporary)
         pictures = sorted(path.name for path in temporary.glob("*.png"))
-        write_text(temporary / "summary.md", summary_markdown(evaluation, pictures))
+        write_text(temporary / SUMMARY, summary_markdown(evaluation, pictures))
 
 
 def summary_markdown(evaluation: SearchEvaluation, pictures: Sequence[str] = ()) -> str:

@@ -14,7 +14,7 @@ from tagger.search.ann import require_usearch
 from tagger.search.changes import first_segment, replace_products
 from tagger.search.index import Index
 from tagger.search.items import Item
-from tagger.search.manifest import MANIFEST, Manifest, write_manifest
+from tagger.search.manifest import Manifest, is_index, write_manifest
 
 
 def build_index(
@@ -47,7 +47,7 @@ def build_index(
     if ann:
         require_usearch("to build an approximate index")
     fresh = Manifest(0, bundle_id, bundle_name, _places(bundle_path, folder), ann=ann)
-    if (folder / MANIFEST).is_file():
+    if is_index(folder):
         replace_products(folder, items, fresh)
     else:
         with atomic_folder(folder) as temporary:
@@ -61,7 +61,7 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         OutputError: the folder is neither new, nor empty, nor an index.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not is_index(folder):
         raise OutputError(f"{folder} holds other files than an index. Choose a new folder, or empty this one first.")
 
 

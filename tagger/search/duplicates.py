@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from tagger.search.same_photo import MAX_DIFFERENCE, squares
 _DISTANCE = 4
 #: Photos compared at once.
 _AT_ONCE = 256
+_PAIRS_AT_ONCE = 16_384
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,16 @@ def find_duplicates(catalog: Catalog, cache: PhotoCache, max_difference: float =
     """
     ids = [id_ for id_ in catalog.table.index if id_ in cache.rows]
     rows = cache.select(ids)
-    pairs = np.unique(np.sort(near_duplicate_pairs(cache.hashes[rows], _DISTANCE), axis=0), axis=1)  # (2, P)
+    first = _first_alike(cache, rows)
+    copies = np.flatnonzero(first != np.arange(len(rows)))
+    pairs = _near_pairs(cache.hashes[rows], np.flatnonzero(first == np.arange(len(rows))))
     differences = _differences(cache.pixels, rows[pairs])
     same = differences <= max_difference
-    groups, nearest = _groups(pairs[:, same], differences[same], len(ids))
+    groups, nearest = _groups(
+        np.concatenate([pairs[:, same], [first[copies], copies]], axis=1),
+        np.concatenate([differences[same], np.zeros(len(copies), dtype=np.float32)]),
+        len(ids),
+    )
     images = catalog.table[IMAGE]
     return [
         Listing(number, ids[place], float(nearest[place]), str(images[ids[place]]))
@@ -87,6 +95,27 @@ def write_listings(listings: Sequence[Listing], catalog: Catalog, path: Path | s
         for listing in listings:
             cells = catalog.table.loc[listing.id, columns]
             writer.writerow([listing.group, listing.id, f"{listing.difference:.2f}", *map(str, cells)])
+
+
+def _first_alike(cache: PhotoCache, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each photo the place of the first one with the very same pixels, (N,): often its own.
+
+    One file may serve thousands of products, such as "no image yet"; that many are not compared pair by pair.
+    """
+    _, kinds, counts = np.unique(cache.hashes[rows], return_inverse=True, return_counts=True)
+    first = np.arange(len(rows))
+    seen: dict[bytes, int] = {}
+    for place in np.flatnonzero(counts[kinds] > 1).tolist():
+        digest = hashlib.sha256(cache.pixels[rows[place]].tobytes()).digest()
+        first[place] = seen.setdefault(digest, place)
+    return first
+
+
+def _near_pairs(hashes: NDArray[np.uint64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The pairs of these places whose hashes are nearly equal, each once and the first of it first, (2, P)."""
+    pairs = np.sort(places[near_duplicate_pairs(hashes[places], _DISTANCE)], axis=0)
+    keys = np.unique(pairs[0] * len(hashes) + pairs[1])
+    return np.stack(np.divmod(keys, len(hashes)))
 
 
 def _groups(
@@ -113,6 +142,8 @@ def _differences(pixels: NDArray[np.uint8], pairs: NDArray[np.int64]) -> NDArray
     blocks = (photos[start : start + _AT_ONCE] for start in range(0, len(photos), _AT_ONCE))
     looks = np.concatenate([np.empty((0, squares(pixels[:1]).shape[1])), *(squares(pixels[b]) for b in blocks)])
     left, right = places.reshape(pairs.shape)
-    return np.array(
-        [np.abs(looks[one] - looks[other]).max() for one, other in zip(left, right, strict=True)], dtype=np.float32
-    )
+    differences = np.empty(pairs.shape[1], dtype=np.float32)
+    for start in range(0, len(differences), _PAIRS_AT_ONCE):
+        block = slice(start, start + _PAIRS_AT_ONCE)
+        differences[block] = np.abs(looks[left[block]] - looks[right[block]]).max(axis=1)
+    return differences

@@ -70,13 +70,13 @@ class Index(BaseIndex):
                     Segment(self.path, entry, self.manifest.dimensions, _MAX_CHECKED_BYTES)
                     for entry in self.manifest.segments
                 ]
+                self._weights = read_weights(self.segments[0].folder) if self.segments else WordWeights.none()
                 break
             except (IndexFolderError, FileNotFoundError):
                 # Somebody may have changed the index since, and removed segments of old.
                 if attempt == _TRIES - 1 or read_manifest(self.path) == self.manifest:
                     raise
         self._starts = np.cumsum([0, *map(len, self.segments)])
-        self._weights = read_weights(self.segments[0].folder) if self.segments else WordWeights.none()
 
     def verify(self) -> None:
         """Read every file whole and compare its checksum.

@@ -15,7 +15,7 @@ from tagger.search.distinct import leave_out_near_duplicates
 from tagger.search.diversity import POOL, diversify
 from tagger.search.filters import Filter
 from tagger.search.items import Item
-from tagger.search.mix import TEXT_WEIGHT, Part, check_weights, mix
+from tagger.search.mix import TEXT_WEIGHT, Part, mix, weights_of
 from tagger.search.product_index import Hit, ProductIndex, Query
 from tagger.search.same_photo import PhotoFiles
 
@@ -99,7 +99,7 @@ def look_up(index: ProductIndex, parts: Sequence[Part], asked: Asked, open_embed
         PhotoError: a photo can't be used.
         BundleError: there is no bundle, or it can't be used.
     """
-    check_weights(parts)
+    weights_of(parts, asked.text_weight)  # mistakes show before photos are looked at
     paths = list(dict.fromkeys(part.value for part in parts if part.kind == "image"))
     tagged = dict(zip(paths, _embed(index, paths, open_embedder()), strict=True)) if paths else {}
     photos = {path: each.embedding for path, each in tagged.items() if each.embedding is not None}

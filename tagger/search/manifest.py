@@ -107,6 +107,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise damaged(folder / MANIFEST, "entries are missing or of the wrong kind") from error
 
 
+def is_index(folder: Path) -> bool:
+    """Whether a folder holds an index, of whatever version: an `index.json` may also be somebody's own."""
+    try:
+        return _read_json(folder).get("format") == FORMAT
+    except IndexFolderError:
+        return False
+
+
 def _read_json(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -36,13 +37,18 @@ class Part(NamedTuple):
     weight: float | None = None
 
 
-def parse_part(kind: Kind, text: str) -> Part:
-    """Read a part as a person writes it: `shirt.jpg`, `shirt.jpg:0.7`. The path of a photo that is there wins.
+def parse_part(kind: Kind, text: str, index: ProductIndex | None = None) -> Part:
+    """Read a part as a person writes it: `shirt.jpg`, `shirt.jpg:0.7`. A photo or product of the whole name wins.
+
+    Args:
+        kind: what it is.
+        text: what the person wrote.
+        index: its products are known by their ids; None: no product is.
 
     Raises:
         SearchError: what follows the photo looks like a weight and is none.
     """
-    if kind == "image" and is_there(text):
+    if (kind == "image" and is_there(text)) or (kind == "id" and index is not None and text in index):
         return Part(kind, text)
     if found := _WEIGHTED.fullmatch(text):
         return Part(kind, found[1], float(found[2]))
@@ -72,15 +78,9 @@ def mix(
     Raises:
         SearchError: an unknown id, a text without a word, a photo without direction, or weights that sum to nothing.
     """
-    check_weights(parts)
-    kinds = {part.kind for part in parts}
-    mixes = "text" in kinds and len(kinds) > 1
-    usual = {"image": 1 - text_weight if mixes else 1.0, "text": text_weight if mixes else 1.0, "id": 1.0}
-    count = {kind: sum(part.kind == kind for part in parts) for kind in kinds}
     images: list[tuple[NDArray[np.float32], float]] = []
     texts: list[tuple[TextVector, float]] = []
-    for part in parts:
-        weight = usual[part.kind] / count[part.kind] if part.weight is None else part.weight
+    for part, weight in zip(parts, weights_of(parts, text_weight), strict=True):
         if part.kind == "image":
             images.append((unit(photos[part.value], index.dimensions, index.place), weight))
         elif part.kind == "text":
@@ -95,19 +95,24 @@ def mix(
     return mix_vectors(images, texts, ids)
 
 
-def check_weights(parts: Iterable[Part]) -> None:
-    """Refuse weights of which nothing is left.
+def weights_of(parts: Sequence[Part], text_weight: float) -> list[float]:
+    """How much each part counts: its own weight, or its share of what its kind counts without weights, see `mix`.
 
     Raises:
         SearchError: they sum to zero or less.
     """
-    weights = [1.0 if part.weight is None else part.weight for part in parts]
+    kinds = {part.kind for part in parts}
+    mixes = "text" in kinds and len(kinds) > 1
+    count = Counter(part.kind for part in parts if part.weight is None)
+    usual = {"image": 1 - text_weight if mixes else 1.0, "text": text_weight if mixes else 1.0, "id": 1.0}
+    weights = [usual[part.kind] / count[part.kind] if part.weight is None else part.weight for part in parts]
     if sum(weights) <= 1e-9:
         listed = " + ".join(f"{weight:g}" for weight in weights)
         raise SearchError(
             f"Expected weights that sum to more than zero, got {listed}. Give what is wanted more weight than what is "
             "not."
         )
+    return weights
 
 
 def unit(vector: ArrayLike, dimensions: int, place: str) -> NDArray[np.float32]:

@@ -135,8 +135,9 @@ def find_start(model: Path | None, folder: Path, resume: bool) -> Start | None:
     recorded = recorded_start(folder)
     if wanted and (recorded is None or recorded.id != wanted.id):
         before = f"from another network, {recorded.model}" if recorded else "from scratch"
+        step = f"Give --from {recorded.model}" if recorded else "Leave out --from"
         raise TrainingError(
-            f"The run in {folder} was started {before}, not from {model}. Leave out --from to go on with it, or choose "
-            "another --out."
+            f"The run in {folder} was started {before}, not from {model}. {step} to go on with it, or "
+            "choose another --out."
         )
     return recorded

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -367,3 +370,28 @@ def test_an_id_is_looked_up_without_heavy_imports(folder: Path) -> None:
         "scipy",
     }
     assert heavy.isdisjoint(done.stderr.split())
+
+
+def test_a_mistake_among_many_queries_shows_before_any_is_answered(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(Index, "search", lambda *_, **__: pytest.fail("it was answered"))
+    result = similar("0", "1", tmp_path / "empty", "--index", folder, "--out", tmp_path / "similar.csv")
+    assert isinstance(result.exception, CatalogError) and "holds no photo" in str(result.exception)
+    assert not (tmp_path / "similar.csv").exists()
+
+
+def test_names_that_are_not_utf8(
+    run: Callable[..., int], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / os.fsdecode(b"caf\xe9.png")
+    Image.new("RGB", (60, 80), COLOURS["Red"]).save(photo)
+    out = tmp_path / "similar.json"
+    assert run("similar", photo, "--index", folder, "--out", out) == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["query"]["id"] == photo.name
+    for command in (["similar", "-", "--out", tmp_path / "similar.csv"], ["index", "--remove", "-", "--out"]):
+        listed = io.TextIOWrapper(io.BytesIO(os.fsencode(photo) + b"\n0\n"), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdin", listed)
+        index = [folder] if command[-1] == "--out" else ["--index", folder]
+        assert run(*command, *index) == (3 if command[0] == "index" else 0)

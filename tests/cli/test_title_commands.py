@@ -7,8 +7,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+
+from tagger.bundle import seal
+from tagger.novelty import Novelty
 
 Run = Callable[..., int]
 Captured = pytest.CaptureFixture[str]
@@ -143,3 +147,14 @@ def test_a_bundle_of_photos_alone_has_nothing_to_compare(
     arguments = ("evaluate", "--model", tiny_bundle, "--data", catalog, "--split", "all", "--out", tmp_path / "other")
     assert run(*arguments, "--inputs", "title") == 1
     assert "can't read titles" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("inputs", "share"), [("image", 0.25), ("auto", 0.2), ("title", None)])
+def test_titles_say_nothing_of_what_is_no_product(
+    run: Run, titled_bundle: Path, catalog: Path, tmp_path: Path, inputs: str, share: float | None
+) -> None:
+    """In batches of one, of which some have no photo. One photo of four is unlike all that the model knows."""
+    Novelty(np.eye(3), np.array([[1.0, 0, 0]])).write(titled_bundle / "novelty.npy")
+    seal(titled_bundle, {})
+    figures = evaluated(run, titled_bundle, catalog, tmp_path / "report", "--inputs", inputs, "--batch-size", "1")
+    assert figures["not_a_product"] == share

@@ -106,6 +106,9 @@ def test_a_folder_with_other_things_is_left_alone(small, tmp_path):
     with pytest.raises(OutputError, match="holds other files"):
         write_report(small, tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+    (tmp_path / "metrics.json").write_text("{}")  # as a bundle has it, too
+    with pytest.raises(OutputError, match="holds other files"):
+        write_report(small, tmp_path)
     with pytest.raises(OutputError, match="a file of that name"):
         write_report(small, tmp_path / "thesis.txt")
 

@@ -205,3 +205,9 @@ def test_a_word_of_the_name_tells_more_than_the_same_of_a_description():
     found = gallery.similarity(gallery.vectors([Text("red", "blue blue"), Text("", "cups")]))
     assert found[0].argmax() == 1 and 0 < found[0, 0] < found[0, 1]
     assert found[1].argmax() == 2 and found[1, :2].max() == 0
+
+
+@pytest.mark.parametrize("argument", ["inf", "nan", "0", "1.5", "-3", "many"])
+def test_dimensions_that_are_none(argument: str) -> None:
+    with pytest.raises(ConfigError, match='After "pca:", expected dimensions'):
+        parse_methods(f"pca:{argument}", 0)

@@ -84,6 +84,15 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert len(build_index(pairs(3), tmp_path / "empty", bundle_id="b")) == 3
 
 
+@pytest.mark.parametrize("content", ['{"name": "my search site"}', "[]", "var site"])
+def test_an_index_json_of_ones_own_is_never_replaced(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    (tmp_path / "vectors.npy").write_bytes(b"dear")
+    with pytest.raises(OutputError, match="holds other files than an index"):
+        build_index(pairs(3), tmp_path, bundle_id="b")
+    assert (tmp_path / MANIFEST).read_text() == content and (tmp_path / "vectors.npy").read_bytes() == b"dear"
+
+
 def test_a_file_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("dear")
     with pytest.raises(OutputError, match="a file of that name is there"):

@@ -14,8 +14,9 @@ from tagger.errors import IndexFolderError, SearchError
 from tagger.search import Hit, Index, Item, best, build_index
 from tagger.search import index as index_module
 from tagger.search.manifest import MANIFEST
-from tagger.search.postings import IDF, WORDS
+from tagger.search.postings import IDF, WORDS, read_weights
 from tagger.search.segment import FILES, VECTORS
+from tagger.search.text import WordWeights
 
 
 def random_vectors(count: int, dimensions: int, seed: int = 0) -> NDArray[np.float32]:
@@ -235,3 +236,17 @@ def test_what_is_no_index_is_refused(tmp_path: Path) -> None:
         Index.open(tmp_path / "none")
     with pytest.raises(IndexFolderError, match=r"is not an index: it holds no index\.json"):
         Index.open(tmp_path)
+
+
+def test_an_index_that_is_changed_while_it_is_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its segments are read, then merged by somebody else, before the weights of its words are read."""
+    changed: list[int] = []
+
+    def read_late(segment: Path) -> WordWeights:
+        if not changed:
+            changed.append(1)
+            build_index([(Item("new", "New"), [1, 0, 0])], folder, bundle_id="b")
+        return read_weights(segment)
+
+    monkeypatch.setattr(index_module, "read_weights", read_late)
+    assert len(Index.open(folder)) == 1

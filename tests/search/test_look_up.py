@@ -89,7 +89,7 @@ def test_parts_are_weighed(ask: Callable[..., Found], photo: Path) -> None:
     assert given.query.id == "copy.png:1.4 + blue:0.6"
     assert ids(ask(Part("image", copy, 0.1), Part("text", "blue", 0.9), k=1)) == ["3"]
     unwanted = ask(Part("text", "shirt"), Part("text", "blue", -0.5))
-    assert ids(unwanted) == ["1"]
+    assert ids(unwanted) == ["1", "3"] and unwanted.hits[1].score < 0.5 * ask(Part("text", "shirt")).hits[1].score
     assert ids(ask(Part("id", "1", 1), Part("id", "3", 0.5))) == ["2", "4"]
 
 
@@ -99,10 +99,21 @@ def test_weights_of_which_nothing_is_left_are_refused(ask: Callable[..., Found],
         ask(Part("id", "1", weights[0]), Part("text", "blue", weights[1]))
 
 
-def test_weights_are_read_as_a_person_writes_them(photo: Path) -> None:
+@pytest.mark.parametrize(("image", "text", "text_weight"), [(0, None, 0), (None, 0, 1), (None, -0.8, 0.3)])
+def test_weights_that_are_not_given_count_as_they_are_used(
+    ask: Callable[..., Found], photo: Path, image: float | None, text: float | None, text_weight: float
+) -> None:
+    with pytest.raises(SearchError, match=r"sum to more than zero, got .* \+ "):
+        ask(Part("image", str(photo), image), Part("text", "blue", text), text_weight=text_weight)
+
+
+def test_weights_are_read_as_a_person_writes_them(index: Index, photo: Path) -> None:
     assert parse_part("image", f"{photo}:-.5") == Part("image", str(photo), -0.5)
     assert parse_part("text", "linen:0.3") == Part("text", "linen", 0.3)
     assert parse_part("text", "at 9:nan") == Part("text", "at 9:nan")
+    assert parse_part("id", "7:2", index) == Part("id", "7", 2)
+    index.add([(Item("7:2"), [1, 0, 0])], bundle_id=index.bundle_id)
+    assert parse_part("id", "7:2", index) == Part("id", "7:2")
     odd = photo.rename(photo.with_name("red:1e3"))
     assert parse_part("image", str(odd)) == Part("image", str(odd))
     for weight in ("nan", "-inf", "1e308", "0,5"):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tagger.catalog.cache import open_cache
+from tagger.catalog.duplicates import near_duplicate_pairs
 from tagger.catalog.read import read_catalog
 from tagger.catalog.sample import draw_sample
 from tagger.catalog.table import Catalog
@@ -61,3 +65,30 @@ def test_groups_are_written_and_drawn(catalog: Catalog, tmp_path: Path) -> None:
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.height > 200 and len(sheet.convert("RGB").getcolors(1_000_000) or ()) > 50
     assert write_group_sheet(tmp_path / "none.png", [], catalog) == 0
+
+
+def test_one_photo_of_many_products_is_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As "no image yet" is: 3,000 copies would be 4.5 million pairs."""
+    draw_sample(tmp_path / "catalog", products=3, seed=3)
+    table, images = tmp_path / "catalog" / "styles.csv", tmp_path / "catalog" / "images"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    first, row = lines[1].split(",", 1)
+    for number in range(50):
+        shutil.copy(images / f"{first}.jpg", images / f"9{number}.jpg")
+        lines.append(f"9{number},{row}")
+    with Image.open(images / f"{first}.jpg") as photo:
+        photo.save(images / "1.jpg", quality=97)
+    table.write_text("\n".join([*lines, f"1,{row}"]) + "\n", encoding="utf-8")
+    compared: list[int] = []
+
+    def counted(hashes: NDArray[np.uint64], distance: int) -> NDArray[np.int64]:
+        compared.append(len(hashes))
+        return near_duplicate_pairs(hashes, distance)
+
+    monkeypatch.setattr("tagger.search.duplicates.near_duplicate_pairs", counted)
+    catalog = read_catalog(tmp_path / "catalog")
+    listings = find_duplicates(catalog, open_cache(catalog, PhotoConfig(), tmp_path / "cache"), 6)
+    assert [listing.id for listing in listings] == [first, *(f"9{number}" for number in range(50)), "1"]
+    assert {listing.group for listing in listings} == {1}
+    assert [listing.difference for listing in listings[:-1]] == [0] * 51 and listings[-1].difference > 0
+    assert compared == [4]

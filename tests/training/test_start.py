@@ -173,7 +173,7 @@ def test_a_run_goes_on_from_where_it_started_only(bundle: Bundle, tmp_path: Path
     other = shutil.copytree(bundle.path, tmp_path / "other")
     (other / "model.onnx").write_bytes(b"another")
     seal(other, {})
-    with pytest.raises(TrainingError, match=r"started from another network, .*bundle, not from .*other"):
+    with pytest.raises(TrainingError, match=r"another network, .*bundle, not from .*other\. Give --from .*bundle to"):
         find_start(other, run, resume=True)
     shutil.rmtree(bundle.path)
     other.rename(bundle.path)

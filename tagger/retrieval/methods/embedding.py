@@ -158,7 +158,7 @@ def _read(argument: str) -> int | float | None:
         value = -1.0
     if 0 < value < 1:
         return value
-    if value >= 1 and value == int(value):
+    if value >= 1 and value.is_integer():
         return int(value)
     raise ConfigError(
         f'After "pca:", expected dimensions such as 64, a share of the variance such as 0.9, or best; got "{argument}".'
