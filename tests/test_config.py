@@ -126,6 +126,8 @@ def test_what_was_found_is_not_quoted_at_length() -> None:
         ("just text", "holds a str"),
         ("split: {seed: 2020-13-01}", "is not a YAML file: month must be in"),
         ("a: &a [*b]", "is not a YAML file"),
+        ("photo: {}\nsplit: {}\nphoto: {height: 8}", "is not a YAML file: photo is there twice, in lines 1 and 3"),
+        ("photo: {height: 8, height: 9}", "height is there twice"),
         ("!!python/object/apply:os.system ['true']", "is not a YAML file"),
     ],
 )

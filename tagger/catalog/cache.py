@@ -172,7 +172,7 @@ def perceptual_hashes(photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint64]
     try:
         import imagehash
     except ImportError as error:
-        raise MissingDependencyError("imagehash", "train", "to find near-duplicate photos") from error
+        raise MissingDependencyError("imagehash", "report", "to find near-duplicate photos") from error
     bits = (imagehash.phash(Image.fromarray(photo)).hash for photo in photos)  # bool (8, 8)
     return np.fromiter((int.from_bytes(np.packbits(each).tobytes(), "big") for each in bits), dtype=np.uint64)
 

@@ -30,7 +30,7 @@ def group_near_duplicates(hashes: NDArray[np.uint64], distance: int) -> NDArray[
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
     except ImportError as error:
-        raise MissingDependencyError("scipy", "train", "to group near-duplicate photos") from error
+        raise MissingDependencyError("scipy", "report", "to group near-duplicate photos") from error
     unique, inverse = np.unique(hashes, return_inverse=True)
     left, right = near_duplicate_pairs(unique, distance)
     links = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(len(unique), len(unique)))

@@ -8,16 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import metrics as sk
 
-from tagger.errors import MissingDependencyError
 from tagger.flags.baseline import LookUp, best_key
 from tagger.flags.features import CATEGORY_COLUMNS
 from tagger.flags.predictor import Flag
-
-try:
-    from sklearn import metrics as sk
-except ImportError as error:  # pragma: no cover - the test environment has it
-    raise MissingDependencyError("scikit-learn", "train", "to evaluate flags") from error
 
 ALL = "all metadata"
 UNCATEGORISED = "without categories"

@@ -7,21 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve
 
-from tagger.errors import MissingDependencyError
 from tagger.report.drawing import plain_style, plot_label, plot_png, plot_svg
 from tagger.report.heads import HeadScores
 from tagger.report.metrics import average_precision, confused_pairs
-
-try:
-    import seaborn
-    from matplotlib.colors import PowerNorm
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
-    from sklearn.metrics import precision_recall_curve
-except ImportError as error:
-    raise MissingDependencyError("seaborn", "train", "to draw plots") from error
 
 #: A matrix of so many classes is drawn with its figures; of a larger one the most confused classes are.
 BLOCK = 30

@@ -9,13 +9,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from tagger.errors import MissingDependencyError
-
-try:
-    import matplotlib
-    from matplotlib.figure import Figure
-except ImportError as error:
-    raise MissingDependencyError("matplotlib", "report", "to draw plots") from error
+import matplotlib
+from matplotlib.figure import Figure
 
 _LONGEST_LABEL = 24
 _STYLE = {

@@ -8,15 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import metrics as sk
 
-from tagger.errors import MissingDependencyError
 from tagger.labels import Attribute
 from tagger.report.metrics import COMMON_SUPPORT, Labels, Metrics, mean_or_none
-
-try:
-    from sklearn import metrics as sk
-except ImportError as error:
-    raise MissingDependencyError("scikit-learn", "train", "to evaluate") from error
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from cleanlab.filter import find_label_issues
 from numpy.typing import NDArray
 
 from tagger.catalog.cache import perceptual_hashes
@@ -14,16 +15,10 @@ from tagger.catalog.duplicates import group_near_duplicates
 from tagger.catalog.parallel import decode_photos
 from tagger.config import PhotoConfig
 from tagger.decoding import class_probabilities
-from tagger.errors import MissingDependencyError
 from tagger.labels import Attribute, LabelSpace, class_index
 from tagger.report.evaluation import ISSUE_COLUMNS
 from tagger.report.metrics import Labels
 from tagger.report.predict import Predictions
-
-try:
-    from cleanlab.filter import find_label_issues
-except ImportError as error:
-    raise MissingDependencyError("cleanlab", "train", "to find label errors") from error
 
 MODEL, TWIN = "model", "near-duplicate"
 #: Photos that are hashed at once.

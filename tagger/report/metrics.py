@@ -17,15 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn import metrics as sk
+from sklearn.preprocessing import MultiLabelBinarizer
 
-from tagger.errors import MissingDependencyError
 from tagger.labels import cell_values
-
-try:
-    from sklearn import metrics as sk
-    from sklearn.preprocessing import MultiLabelBinarizer
-except ImportError as error:
-    raise MissingDependencyError("scikit-learn", "train", "to evaluate") from error
 
 Metrics = dict[str, Any]
 Labels = NDArray[np.object_]

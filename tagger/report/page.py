@@ -18,15 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from tagger._version import __version__
-from tagger.errors import MissingDependencyError, OutputError
+from tagger.errors import OutputError
 from tagger.files import make_folder, write_text
 from tagger.report.thumbnails import Picture
-
-try:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-except ImportError as error:
-    raise MissingDependencyError("jinja2", "report", "to write pages") from error
 
 MISSING = "–"
 _ASSETS = Path(__file__).parent / "assets"

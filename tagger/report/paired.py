@@ -7,15 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from tagger.errors import MissingDependencyError
 from tagger.labels import cell_values
 from tagger.report.metrics import Labels
-
-try:
-    from scipy.sparse import csr_array
-except ImportError as error:
-    raise MissingDependencyError("scipy", "train", "to compare reports") from error
 
 RESAMPLES = 1000
 #: Resamples whose weights are held in memory at once.

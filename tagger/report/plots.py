@@ -10,17 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from tagger.errors import MissingDependencyError
 from tagger.files import atomic_file
-
-try:
-    import seaborn
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-except ImportError as error:
-    raise MissingDependencyError("seaborn", "train", "to draw plots") from error
 
 #: More classes than this are a blob: the most frequent ones are drawn.
 MAX_CLASSES = 30

@@ -239,7 +239,7 @@ def test_hashes_are_computed_once(photos, folder, monkeypatch):
 
 def test_without_imagehash_the_error_names_the_extra(photos, folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "imagehash", None)
-    with pytest.raises(MissingDependencyError, match=r"imagehash is needed .*catalog-tagger\[train\]"):
+    with pytest.raises(MissingDependencyError, match=r"imagehash is needed .*catalog-tagger\[report\]"):
         _ = open_cache(catalog_of(photos), PHOTO, folder).hashes
 
 
