@@ -146,11 +146,6 @@ class Bundle:
         """Weights for fine-tuning of a compact bundle; None in others, which have model.keras."""
         return self.path / _COMPACT_WEIGHTS if _COMPACT_WEIGHTS in self.manifest["files"] else None
 
-    @property
-    def thresholds(self) -> dict[str, dict[str, float]]:
-        """Threshold of each sigmoid label, by attribute."""
-        return self.calibration.thresholds
-
     @cached_property
     def novelty(self) -> Novelty | None:
         """Tells photos that are unlike the catalog, or None where the bundle can't.

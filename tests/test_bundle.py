@@ -34,7 +34,7 @@ def test_what_a_bundle_holds(tiny_bundle: Path) -> None:
     assert bundle.path == tiny_bundle
     assert (bundle.photo.height, bundle.photo.width) == (20, 16)
     assert "masterCategory" in bundle.label_space.attributes
-    assert bundle.thresholds["displayCategories"] == {"Sale": 0.5, "Café": 0.5}
+    assert bundle.calibration.thresholds["displayCategories"] == {"Sale": 0.5, "Café": 0.5}
     assert bundle.metrics == {"epochs": 1}
     assert bundle.split == {"1": "train", "2": "test"}
     assert bundle.model.is_file()

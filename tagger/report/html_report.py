@@ -108,10 +108,7 @@ def _decisions(evaluation: Evaluation) -> list[Part]:
         Text(_READING),
         Plot(
             coverage_curves(
-                {
-                    name: _confidence(evaluation.predictions, name, judged.confusion is None)
-                    for name, judged in evaluation.attributes.items()
-                },
+                {name: _confidence(evaluation.predictions, name) for name in evaluation.attributes},
                 {name: judged.metrics["coverage"] for name, judged in evaluation.attributes.items()},
                 targets[0] if len(targets) == 1 else None,
             ),
@@ -194,9 +191,7 @@ def _change(change: Change) -> Cell:
     return Cell(change.difference, signed(change.difference), between)
 
 
-def _confidence(
-    predictions: pd.DataFrame, name: str, multi_valued: bool
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _confidence(predictions: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Confidence (N,) of the tags of products with a known label, and whether they are right (N,)."""
     judged = judged_tags(predictions, name)
     return judged["confidence"].to_numpy(dtype=np.float64), judged["right"].to_numpy(dtype=np.bool_)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,10 +20,9 @@ from tagger.decoding import (
     logit,
     probabilities,
     set_confidence,
-    sigmoid,
-    softmax,
 )
 from tagger.labels import Attribute, LabelSpace, output_name
+from tagger.training.losses import cross_entropies
 from tagger.training.targets import Targets
 
 #: With fewer products a temperature, with fewer positives a threshold would be chance: they stay neutral.
@@ -106,14 +103,17 @@ def _temperatures(logits: Scores, targets: Targets, space: LabelSpace) -> dict[s
     for attribute, head in space.outputs():
         name = output_name(attribute, head)
         known = targets.weights[name] > 0
-        loss = _class_loss if head == "softmax" else _label_loss
         if known.sum() >= _MIN_KNOWN:
-            temperatures[name] = _fit_temperature(partial(loss, logits[name][known], targets.values[name][known]))
+            temperatures[name] = _fit_temperature(logits[name][known], targets.values[name][known])
     return temperatures
 
 
-def _fit_temperature(loss: Callable[[float], float]) -> float:
+def _fit_temperature(logits: NDArray[np.float32], truth: NDArray[Any]) -> float:
     """The temperature of least loss between 0.2 and 10; 1 where none is better."""
+
+    def loss(temperature: float) -> float:
+        return float(cross_entropies(logits / np.float32(temperature), truth).mean())
+
     # Searched on a logarithmic scale: halving and doubling are alike.
     found = minimize_scalar(lambda log: loss(float(np.exp(log))), bounds=(np.log(0.2), np.log(10)), method="bounded")
     return round(float(np.exp(found.x)), 4) if found.fun < loss(1.0) else 1.0
@@ -161,7 +161,7 @@ def fit_scales(logits: NDArray[np.float32], truth: NDArray[np.float32]) -> list[
 
     def loss(slopes: NDArray[np.float64], offsets: NDArray[np.float64]) -> NDArray[np.float64]:
         scaled = slopes * z + offsets
-        return np.asarray((np.logaddexp(0, scaled) - y * scaled).sum(axis=0))
+        return np.asarray(cross_entropies(scaled, y).sum(axis=0))
 
     def penalised(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         slopes, offsets = line[:labels], line[labels:]
@@ -176,19 +176,6 @@ def fit_scales(logits: NDArray[np.float32], truth: NDArray[np.float32]) -> list[
     better = loss(found[:labels], found[labels:]) < loss(neutral[:labels], neutral[labels:])
     lines = zip(found[:labels].tolist(), found[labels:].tolist(), strict=True)
     return [Scale(*line) if lower else None for line, lower in zip(lines, better, strict=True)]
-
-
-def _class_loss(logits: NDArray[np.float32], truth: NDArray[np.int64], temperature: float) -> float:
-    return _log_loss(softmax(logits, temperature), truth)
-
-
-def _label_loss(logits: NDArray[np.float32], truth: NDArray[np.float32], temperature: float) -> float:
-    p = np.clip(sigmoid(logits, temperature), 1e-7, 1 - 1e-7)
-    return float(-np.mean(truth * np.log(p) + (1 - truth) * np.log(1 - p)))
-
-
-def _log_loss(p: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    return float(-np.log(np.maximum(p[np.arange(len(truth)), truth], 1e-9)).mean())
 
 
 def true_classes(attribute: Attribute, targets: Targets) -> NDArray[np.int64]:

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit, softmax
 
 from tagger.decoding import Scores
 from tagger.fusion import HeadFusion
 from tagger.labels import LabelSpace, output_name
+from tagger.training.losses import cross_entropies
 from tagger.training.targets import Targets
 
 #: With fewer products whose label is known the weights would be chance: they stay those of experts that err apart.
@@ -71,18 +73,14 @@ def _fit(experts: NDArray[np.float64], frequencies: NDArray[np.float64], truth: 
 
 def _softmax_loss(logits: NDArray[np.float64], truth: NDArray[np.int64]) -> tuple[float, NDArray[np.float64]]:
     """Mean cross-entropy and its gradient by the logits (K, C)."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    rows = np.arange(len(truth))
-    error = np.exp(log_p)
-    error[rows, truth] -= 1
-    return float(-log_p[rows, truth].mean()), error / len(truth)
+    error = softmax(logits, axis=1)
+    error[np.arange(len(truth)), truth] -= 1
+    return float(cross_entropies(logits, truth).mean()), error / len(truth)
 
 
 def _sigmoid_loss(logits: NDArray[np.float64], truth: NDArray[np.float32]) -> tuple[float, NDArray[np.float64]]:
     """Mean cross-entropy over products and labels, and its gradient by the logits (K, L)."""
-    value = np.logaddexp(0, logits) - truth * logits
-    return float(value.mean()), (0.5 * (1 + np.tanh(logits / 2)) - truth) / truth.size
+    return float(cross_entropies(logits, truth).mean()), (expit(logits) - truth) / truth.size
 
 
 def _log_frequencies(training: Targets, name: str, columns: int) -> NDArray[np.float64]:

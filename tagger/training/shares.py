@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.training.losses import cross_entropies
+
 #: In nats a product, below which the head is left to answer alone.
 _LEAST_GAIN = 1e-3
 
@@ -60,8 +62,5 @@ def _more_right(before: NDArray[np.bool_], after: NDArray[np.bool_], errors: flo
 
 
 def _loss(logits: NDArray[np.float32], truth: NDArray[np.int64] | NDArray[np.float32]) -> float:
-    if truth.ndim == 1:
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        log_p = shifted[np.arange(len(truth)), truth] - np.log(np.exp(shifted).sum(axis=1))
-        return float(-log_p.mean())
-    return float((np.logaddexp(0, logits) - truth * logits).sum(axis=1).mean())
+    """Mean over products, of several labels their sum."""
+    return float(cross_entropies(logits, truth).sum() / len(truth))

@@ -16,6 +16,7 @@ from tagger.report.metrics import expected_calibration_error
 from tagger.training.augmentation import resize
 from tagger.training.batches import TrainingPart
 from tagger.training.calibration import JudgedTags, true_classes
+from tagger.training.losses import cross_entropies
 from tagger.training.targets import Targets
 
 _BATCH = 256
@@ -30,23 +31,19 @@ def predict_logits(
         part: at least one product.
         size: (height, width) to resize the photos to; None: as they are in the cache.
     """
-    outputs = _predict(model, part, size)
+    outputs = predict_outputs(model, part, size)
     return {name: outputs[keras_name(name)] for name in part.targets.values}
 
 
-def predict_outputs(model: keras.Model, part: TrainingPart) -> dict[str, NDArray[np.float32]]:
-    """Logits by output name, float32 (N, C) each, and "embedding", float32 (N, E), for the photos of a part.
-
-    Args:
-        model: as of `with_embedding`.
-        part: at least one product.
-    """
-    return _predict(model, part)
-
-
-def _predict(
+def predict_outputs(
     model: keras.Model, part: TrainingPart, size: tuple[int, int] | None = None
 ) -> dict[str, NDArray[np.float32]]:
+    """Outputs of a network by the names that it gives them, float32 (N, C) each, for the photos of a part.
+
+    Args:
+        part: at least one product.
+        size: (height, width) to resize the photos to; None: as they are in the cache.
+    """
     batches = [
         model.predict_on_batch(resize(np.asarray(part.pixels[part.rows[start : start + _BATCH]]), size))
         for start in range(0, len(part.rows), _BATCH)
@@ -70,7 +67,7 @@ def validation_metrics(
         if not known.any():
             continue
         truth, scores = part.targets.values[name][known], logits[name][known]
-        losses.append(_cross_entropy(truth, scores))
+        losses.append(float(cross_entropies(scores, truth).mean()))
         predicted = scores.argmax(axis=1) if truth.ndim == 1 else (scores > 0).astype(np.float32)
         metrics[f"{attribute.name}_accuracy"] = _accuracy(truth, predicted)
         macro_f1.append(_macro_f1(truth, predicted))
@@ -129,11 +126,3 @@ def _accuracy(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
 
 def _macro_f1(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
     return float(f1_score(truth, predicted, average="macro", zero_division=0))
-
-
-def _cross_entropy(truth: NDArray[Any], logits: NDArray[np.float32]) -> float:
-    if truth.ndim == 1:
-        top = logits.max(axis=1, keepdims=True)
-        log_sum = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
-        return float((log_sum - logits[np.arange(len(truth)), truth]).mean())
-    return float((np.logaddexp(0, logits) - truth * logits).mean())

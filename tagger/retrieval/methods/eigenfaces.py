@@ -86,10 +86,6 @@ class Eigenfaces(Method):
         squares = np.maximum(np.concatenate(nearest), 0)
         return np.asarray(np.sqrt(squares / self._mean.size), dtype=np.float32)
 
-    def recognises(self, features: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Whether each photo is within the threshold of one of the gallery, bool (Q,)."""
-        return np.asarray(self.distances(features) <= self._threshold, dtype=np.bool_)
-
     @property
     def bytes_per_product(self) -> float:
         return self._known.nbytes / len(self._known)
