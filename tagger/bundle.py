@@ -92,6 +92,12 @@ class Bundle:
         return cls(folder, LabelSpace.from_json(read_json(folder / "labels.json")), calibration, config, manifest)
 
     @property
+    def name(self) -> str:
+        """How a person knows it: by its folder, or that of the run."""
+        home = self.path.resolve()
+        return home.parent.name if home.name == "bundle" else home.name
+
+    @property
     def photo(self) -> PhotoConfig:
         """How photos are prepared for it."""
         return self.config.photo

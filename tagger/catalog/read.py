@@ -8,7 +8,7 @@ from typing import Literal
 
 from tagger.catalog.fashion import STYLES, is_fashion, read_fashion
 from tagger.catalog.folders import read_folder
-from tagger.catalog.table import TITLE, Catalog, Products
+from tagger.catalog.table import Catalog, Products
 from tagger.catalog.tabular import SUFFIXES, read_table
 from tagger.config import CatalogConfig
 from tagger.errors import CatalogError
@@ -88,7 +88,7 @@ def fit_layout(config: CatalogConfig, path: Path | str) -> CatalogConfig:
 
 def for_inputs(config: CatalogConfig, inputs: str) -> CatalogConfig:
     """The same settings, with photos not asked for where tags come from titles alone (`inputs` is "title")."""
-    return config.model_copy(update={"photos": False}) if inputs == TITLE else config
+    return config.model_copy(update={"photos": False}) if inputs == "title" else config
 
 
 def warn_of_dropped(products: Products | Catalog) -> None:

@@ -6,7 +6,7 @@ import shlex
 import sys
 
 
-def command_line(place: str | None, shown: str | None) -> str:
+def command_line(place: str | None = None, shown: str | None = None) -> str:
     """What was typed, but for the place of an index, which may hold a password.
 
     Args:

@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tagger.pretrained import DEFAULT, default_model
 
+if TYPE_CHECKING:
+    from tagger.config import Config
+
 #: `EngineName` and `EnginePrecision`, written out so that a command starts without loading the settings.
 ENGINES = ("auto", "onnxruntime", "openvino")
 PRECISIONS = ("auto", "float32", "int8")
+#: Stands for a list on stdin, one a line.
+STDIN = "-"
+#: Some photos, products or queries failed; all others have their answers.
+EXIT_SOME_FAILED = 3
 #: How settings begin that are read where a bundle is used.
 _READ_BESIDE_A_BUNDLE = ("catalog.", "catalog=", "photo.max_pixels", "photo.max_bytes")
 
@@ -47,6 +54,17 @@ def _only_what_is_read(context: click.Context, parameter: click.Parameter, value
                     "catalog.…, photo.max_pixels and photo.max_bytes."
                 )
     return value
+
+
+def settings_beside(trained: Config, config_file: Path | None, overrides: tuple[str, ...]) -> Config:
+    """The settings of a command that uses a bundle: --config, or else what suits the bundle; --set has the last word.
+
+    Raises:
+        ConfigError: settings are unknown or out of range.
+    """
+    from tagger.config import load_config, override_config
+
+    return load_config(config_file, overrides) if config_file else override_config(trained, overrides)
 
 
 config_option = click.option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from tagger.cli._listing import list_first
+from tagger.cli._options import STDIN
 from tagger.cli._progress import progress_bar
 from tagger.files import atomic_file, is_there, writable
 from tagger.progress import silent
@@ -25,14 +26,12 @@ if TYPE_CHECKING:
     from tagger.config import CatalogConfig
     from tagger.search.gallery import Embedder
 
-_STDIN = "-"
-
 
 def is_many(queries: tuple[str, ...]) -> bool:
     """Whether more is asked for than one photo or product."""
     if len(queries) != 1:
         return len(queries) > 1
-    if queries[0] == _STDIN:
+    if queries[0] == STDIN:
         return True
     if not is_there(queries[0]):
         return False
@@ -51,7 +50,7 @@ def write_many(
     out: Path | None,
 ) -> int:
     """Answer all of them, catalogs read as is said for the bundle; returns how many could not be answered."""
-    lines = [[line.rstrip("\r\n") for line in sys.stdin] if query == _STDIN else [query] for query in queries]
+    lines = [[line.rstrip("\r\n") for line in sys.stdin] if query == STDIN else [query] for query in queries]
     names = [name for each in lines for name in each if name]
     return write_answers(
         index, itertools.chain.from_iterable(_answers(index, names, asked, open_embedder, read_catalogs)), out

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import (
     catalog_set_option,
@@ -16,6 +15,7 @@ from tagger.cli._options import (
     engine_options,
     inputs_option,
     model_option,
+    settings_beside,
     target_precision_option,
 )
 from tagger.cli._progress import progress_bar
@@ -72,7 +72,6 @@ def command(
     those from image, title and both stand side by side, too.
     """
     from tagger.catalog.read import fit_layout, for_inputs, read_catalog
-    from tagger.config import load_config, override_config
     from tagger.inference import Tagger
     from tagger.own_products import recorded_split
 
@@ -88,7 +87,7 @@ def command(
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
     trained = tagger.bundle.config
     trained = trained.model_copy(update={"catalog": fit_layout(trained.catalog, data)})
-    config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
+    config = settings_beside(trained, config_file, overrides)
     tagger = tagger.with_limits(config.photo)
     catalog = read_catalog(data, for_inputs(config.catalog, inputs))
     selection = select_products(catalog, part, recorded_split(tagger.bundle, catalog), split_file)
@@ -97,7 +96,7 @@ def command(
             tagger,
             catalog,
             selection,
-            command=shlex.join(["tagger", *sys.argv[1:]]),
+            command=command_line(),
             earlier=before,
             batch_size=batch_size,
             inputs=inputs,

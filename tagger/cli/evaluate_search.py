@@ -10,7 +10,7 @@ import click
 from tagger.cli._backend import settle_backend
 from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import catalog_set_option, config_option, engine_options
+from tagger.cli._options import catalog_set_option, config_option, engine_options, settings_beside
 from tagger.cli._progress import progress_bar
 from tagger.cli._quiet import without_startup_notes
 from tagger.config import EngineName, EnginePrecision
@@ -92,7 +92,6 @@ def command(
     TensorFlow. Settings are chosen on products of the validation part that are no queries.
     """
     from tagger.catalog.read import fit_layout, read_catalog
-    from tagger.config import load_config, override_config
     from tagger.inference import Tagger
     from tagger.search.look_up import open_tagger
     from tagger.search.places import open_index
@@ -119,7 +118,7 @@ def command(
         tagger = Tagger.open(model, engine, engine_precision)
     trained = tagger.bundle.config
     trained = trained.model_copy(update={"catalog": fit_layout(trained.catalog, data)})
-    config = load_config(config_file, overrides) if config_file else override_config(trained, overrides)
+    config = settings_beside(trained, config_file, overrides)
     tagger = tagger.with_limits(config.photo)
     catalog = read_catalog(data, config.catalog)
     with progress_bar() as progress:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
+from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import config_option, set_option
 from tagger.cli._progress import progress_bar
@@ -35,6 +34,6 @@ def command(catalog: Path, out: Path, config_file: Path | None, overrides: tuple
     check_page_file(out)
     with progress_bar() as progress:
         exploration = explore_catalog(catalog, config, progress)
-        page = explore_page(exploration, shlex.join(["tagger", *sys.argv[1:]]), progress)
+        page = explore_page(exploration, command_line(), progress)
     write_page(page, out)
     click.echo(f"Page: {out}")

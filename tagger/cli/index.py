@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from tagger.cli._listing import list_first
-from tagger.cli._options import catalog_set_option, config_option, engine_options, model_option
+from tagger.cli._options import (
+    EXIT_SOME_FAILED,
+    STDIN,
+    catalog_set_option,
+    config_option,
+    engine_options,
+    model_option,
+    settings_beside,
+)
 from tagger.cli._progress import progress_bar
 
 if TYPE_CHECKING:
@@ -18,10 +26,7 @@ if TYPE_CHECKING:
     from tagger.search.gallery import Gallery
     from tagger.search.product_index import ProductIndex
 
-#: Some products could not be indexed or removed; the others were.
-EXIT_SOME_FAILED = 3
 _SHOWN = 5
-_STDIN = "-"
 
 
 @click.command("index")
@@ -123,8 +128,8 @@ def _remove(place: str, asked: tuple[str, ...]) -> int:
     """Remove products; returns the exit code."""
     from tagger.search.places import open_index
 
-    lines = (line.rstrip("\r\n") for line in sys.stdin) if _STDIN in asked else ()
-    ids = [*(id_ for id_ in asked if id_ != _STDIN), *(line for line in lines if line)]
+    lines = (line.rstrip("\r\n") for line in sys.stdin) if STDIN in asked else ()
+    ids = [*(id_ for id_ in asked if id_ != STDIN), *(line for line in lines if line)]
     index = open_index(place)
     removed = set(index.remove(ids))
     unknown = [id_ for id_ in dict.fromkeys(ids) if id_ not in removed]
@@ -139,8 +144,6 @@ def _remove(place: str, asked: tuple[str, ...]) -> int:
 
 def _settings(bundle: Bundle, config_file: Path | None, overrides: tuple[str, ...]) -> Config:
     """The settings asked for, or else those of training, but for the layout: a folder of photos is welcome, too."""
-    from tagger.config import load_config, override_config
-
-    if config_file:
-        return load_config(config_file, overrides)
-    return override_config(bundle.config, ["catalog.layout=auto", *overrides])
+    if not config_file:
+        overrides = ("catalog.layout=auto", *overrides)
+    return settings_beside(bundle.config, config_file, overrides)

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagger.cli._options import NumberRange, catalog_set_option, config_option, engine_options
+from tagger.cli._options import (
+    EXIT_SOME_FAILED,
+    NumberRange,
+    catalog_set_option,
+    config_option,
+    engine_options,
+    settings_beside,
+)
 from tagger.files import writable, write_text
 from tagger.search.filters import Filter, parse_filter
 from tagger.search.hints import filter_hint
@@ -24,8 +31,6 @@ if TYPE_CHECKING:
     from tagger.config import Config, EngineName, EnginePrecision
     from tagger.inference import Tagger
 
-#: Some queries could not be answered; the others were.
-EXIT_SOME_FAILED = 3
 _TITLE_WIDTH = 48
 
 
@@ -123,12 +128,9 @@ def command(
         raise click.UsageError("Say what to look for: a PHOTO, an ID, a FOLDER, --image, --text or --id.")
 
     def settings(bundle: Bundle) -> Config:
-        from tagger.config import load_config, override_config
         from tagger.inference.sources import trained_settings
 
-        if config_file:
-            return load_config(config_file, overrides)
-        return override_config(trained_settings(bundle), overrides)
+        return settings_beside(trained_settings(bundle), config_file, overrides)
 
     def embedder() -> Tagger:
         tagger = open_tagger(index, model, engine, engine_precision)

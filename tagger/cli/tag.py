@@ -12,15 +12,18 @@ import click
 
 from tagger.catalog.read import for_inputs
 from tagger.cli._options import (
+    EXIT_SOME_FAILED,
+    STDIN,
     catalog_set_option,
     config_option,
     engine_options,
     inputs_option,
     model_option,
+    settings_beside,
     target_precision_option,
 )
 from tagger.cli._progress import progress_bar
-from tagger.config import CatalogConfig, EngineName, EnginePrecision, load_config, override_config
+from tagger.config import CatalogConfig, EngineName, EnginePrecision, load_config
 from tagger.files import atomic_file
 from tagger.inference.fusion import Inputs
 from tagger.inference.sources import find_sources, is_catalog, listed_photos, trained_settings, trained_title_column
@@ -29,10 +32,6 @@ from tagger.inference.tags import Photo, Tagged
 from tagger.inference.writers import CsvWriter, TagWriter, check_output, open_writer
 from tagger.progress import silent
 
-#: Some photos could not be tagged; the others were.
-EXIT_SOME_FAILED = 3
-#: Stands for a list of paths on stdin.
-_STDIN = "-"
 #: Longer labels, such as many at once, push what follows to the right.
 _LABEL_WIDTH = 30
 
@@ -75,9 +74,9 @@ def command(
     """
     if out is not None:
         check_output(out)
-    asked = load_config(config_file, overrides)
+    load_config(config_file, overrides)  # mistakes show before the model is opened
     tagger = Tagger.open(model, engine, engine_precision, target_precision)
-    settings = asked if config_file else override_config(trained_settings(tagger.bundle), overrides)
+    settings = settings_beside(trained_settings(tagger.bundle), config_file, overrides)
     tagger = tagger.with_limits(settings.photo)
     found = _find_photos(photos, for_inputs(settings.catalog, inputs), trained_title_column(tagger.bundle))
     as_table = out is None and _is_photo(photos)
@@ -94,7 +93,7 @@ def command(
 
 def _find_photos(arguments: tuple[str, ...], catalog: CatalogConfig, title_column: str) -> Iterator[Photo]:
     sources = [
-        _listed() if argument == _STDIN else find_sources([argument], catalog, title_column) for argument in arguments
+        _listed() if argument == STDIN else find_sources([argument], catalog, title_column) for argument in arguments
     ]
     return itertools.chain.from_iterable(sources)
 
@@ -106,7 +105,7 @@ def _listed() -> Iterator[Photo]:
 def _is_photo(arguments: tuple[str, ...]) -> bool:
     """Whether one photo is asked for by its name, so that a person, not a program, reads the answer."""
     path = Path(arguments[0])
-    return len(arguments) == 1 and arguments[0] != _STDIN and path.is_file() and not is_catalog(path)
+    return len(arguments) == 1 and arguments[0] != STDIN and path.is_file() and not is_catalog(path)
 
 
 def _write(results: Iterable[Tagged], out: Path | None, attributes: list[str]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tagger.cli._backend import settle_backend
+from tagger.cli._command_line import command_line
 from tagger.cli._extras import needs_extra
 from tagger.cli._options import config_option, set_option
 from tagger.cli._progress import progress_bar
@@ -57,7 +58,10 @@ def command(
         from tagger.training.run_folder import holds_run
     try:
         with _log_to(out), progress_bar() as progress:
-            bundle = train(config, data, out, start=start, split_file=split_file, resume=resume, progress=progress)
+            bundle = train(
+                config, data, out, start=start, split_file=split_file, command=command_line(), resume=resume,
+                progress=progress,
+            )  # fmt: skip
     except KeyboardInterrupt:
         if holds_run(out):
             click.echo("To go on after the last whole epoch, give the same command with --resume.", err=True)

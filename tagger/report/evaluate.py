@@ -18,7 +18,7 @@ from tagger.report.evaluation import Evaluation
 from tagger.report.judge import judge
 from tagger.report.label_issues import label_issues, near_duplicate_groups
 from tagger.report.predict import Predictions, predict
-from tagger.report.select import ALL, Selection
+from tagger.report.select import ALL, Selection, select_products
 
 if TYPE_CHECKING:
     from tagger.inference import Tagger
@@ -53,7 +53,7 @@ def evaluate(
         BundleError: titles are asked for by name, and the model can't read them.
     """
     bundle = tagger.bundle
-    selection = selection or Selection(ALL, [str(id_) for id_ in catalog.table.index])
+    selection = selection or select_products(catalog, ALL, recorded_split(bundle, catalog))
     if not any(name in catalog.table.columns for name in bundle.label_space.attributes):
         raise CatalogError(
             f"Nothing to compare with: the model tags {', '.join(bundle.label_space.attributes)}; "
@@ -75,11 +75,10 @@ def evaluate(
         bundle=bundle.id,
         command=command,
     )
-    trained = {id_ for id_, part in (recorded_split(bundle, catalog) or {}).items() if part == "train"}
     return replace(
         judged,
         label_issues=_label_issues(judged, predictions, bundle),
-        in_sample=len(trained.intersection(predictions.ids)),
+        in_sample=len(selection.trained.intersection(predictions.ids)),
         comparison=compare(judged, earlier) if earlier else None,
         card=_card(judged, bundle),
     )
@@ -87,13 +86,12 @@ def evaluate(
 
 def _card(judged: Evaluation, bundle: Bundle) -> dict[str, Any]:
     """The facts of the model's card, with the figures of this part in place of those of validation."""
-    home = bundle.path.resolve()
     facts = bundle_facts(
         bundle.config,
         bundle.label_space,
         bundle.manifest,
         (bundle.split or {}).values(),
-        name=home.parent.name if home.name == "bundle" else home.name,
+        bundle.name,
     )
     evaluation = {
         "part": judged.part,

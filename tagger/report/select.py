@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagger.catalog.splits import PARTS, read_split
@@ -22,11 +22,13 @@ class Selection:
         part: "train", "validation", "test" or "all".
         ids: products of the catalog, in its order.
         notes: what a reader of the figures must know about the choice.
+        trained: those of them that the model was trained on.
     """
 
     part: str
     ids: list[str]
     notes: tuple[str, ...] = ()
+    trained: frozenset[str] = frozenset()
 
 
 def select_products(
@@ -52,19 +54,16 @@ def select_products(
     if not ids:
         raise CatalogError(f"Expected products to evaluate in {catalog.root}, found none.")
     if part == ALL:
-        return Selection(part, ids, _notes(ids, recorded or {}, by_file=False))
+        return _selected(part, ids, recorded or {}, by_file=False)
     split, source = _split(catalog, ids, recorded, split_file)
     chosen = [id_ for id_ in ids if split.get(id_) == part]
     if not chosen:
         sizes = ", ".join(f"{p} {sum(split.get(id_) == p for id_ in ids):,}" for p in PARTS)
         raise SplitError(f"{source} puts no product of {catalog.root} into {part} ({sizes}). Choose another part.")
     outside = len(ids) - sum(id_ in split for id_ in ids)
-    left_out = (
-        f"{outside:,} of the {len(ids):,} products of the catalog are in no part of the split and were left out.",
-    )
-    return Selection(
-        part, chosen, (*_notes(chosen, recorded or {}, by_file=split_file is not None), *(left_out if outside else ()))
-    )
+    left_out = f"{outside:,} of the {len(ids):,} products of the catalog are in no part of the split and were left out."
+    selected = _selected(part, chosen, recorded or {}, by_file=split_file is not None)
+    return replace(selected, notes=(*selected.notes, left_out)) if outside else selected
 
 
 def _split(
@@ -83,15 +82,20 @@ def _split(
     )
 
 
-def _notes(chosen: list[str], recorded: Mapping[str, str], *, by_file: bool) -> tuple[str, ...]:
-    """What makes the figures look better than they are; `by_file` says that the parts are not those of `recorded`."""
+def _selected(part: str, chosen: list[str], recorded: Mapping[str, str], *, by_file: bool) -> Selection:
+    """The choice, and what makes its figures look better than they are.
+
+    Args:
+        recorded: id → part of the split that the bundle was trained with.
+        by_file: `part` is not one of that split.
+    """
     other = "--split test" if not by_file and "test" in recorded.values() else "products that it has not seen"
-    trained = sum(recorded.get(id_) == "train" for id_ in chosen)
+    trained = frozenset(id_ for id_ in chosen if recorded.get(id_) == "train")
     tuned = sum(recorded.get(id_) == "validation" for id_ in chosen)
     notes = []
     if trained:
         notes.append(
-            f"The model was TRAINED on {trained:,} of these {len(chosen):,} products: "
+            f"The model was TRAINED on {len(trained):,} of these {len(chosen):,} products: "
             f"the figures say little about new ones. Use {other} for that."
         )
     if tuned:
@@ -99,4 +103,4 @@ def _notes(chosen: list[str], recorded: Mapping[str, str], *, by_file: bool) -> 
             f"{tuned:,} of these {len(chosen):,} products chose the best epoch, the thresholds and the calibration: "
             "the figures are slightly better than on new ones."
         )
-    return tuple(notes)
+    return Selection(part, chosen, tuple(notes), trained)

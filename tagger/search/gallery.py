@@ -88,7 +88,7 @@ def index_catalog(
     problems: dict[str, str] = {}
     index = write_index(
         _embed(products, tagger, problems, progress), place, bundle_id=tagger.bundle.embeddings_id,
-        bundle_name=bundle_name(tagger.bundle), bundle_path=tagger.bundle.path, ann=ann,
+        bundle_name=tagger.bundle.name, bundle_path=tagger.bundle.path, ann=ann,
     )  # fmt: skip
     return Gallery(index, problems, _without_photo(products), Change(len(index), 0))
 
@@ -101,18 +101,13 @@ def add_catalog(products: Products, tagger: Embedder, index: ProductIndex, progr
         IndexFolderError: the index was made with another bundle, or this one gives no usable embeddings.
         OutputError: the index can't be written.
     """
-    name = bundle_name(tagger.bundle)
+    name = tagger.bundle.name
     if tagger.bundle.embeddings_id != index.bundle_id:  # said before hours of work
         raise other_bundle(index.place, index.bundle_name, name)
     problems: dict[str, str] = {}
     items = _embed(products, tagger, problems, progress)
     change = index.add(items, bundle_id=tagger.bundle.embeddings_id, bundle_name=name)
     return Gallery(index, problems, _without_photo(products), change)
-
-
-def bundle_name(bundle: Bundle) -> str:
-    """How a person knows a bundle: by its folder, or the run's."""
-    return bundle.path.parent.name if bundle.path.name == "bundle" else bundle.path.name
 
 
 def _without_photo(products: Products) -> tuple[str, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import shlex
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +41,7 @@ def train(
     *,
     start: Path | None = None,
     split_file: Path | None = None,
+    command: str = "",
     resume: bool = False,
     progress: Progress = silent,
 ) -> Path:
@@ -57,6 +56,7 @@ def train(
         start: bundle, or name of a shipped one, whose weights to start from; None: from scratch. A run that is resumed
             knows by itself.
         split_file: a split made before, instead of a new one.
+        command: recorded in the bundle.
         resume: go on from the last checkpoint of `out`, as if the run had never stopped.
         progress: told about photos, steps and epochs.
 
@@ -101,7 +101,7 @@ def train(
     _log.info("Best epoch: %d", trainer.state.best_epoch)
     _write_history(history, out)
     about = {
-        "command": shlex.join(["tagger", *sys.argv[1:]]),
+        "command": command,
         "seed": config.training.seed,
         "products": len(prepared.catalog),
     }
