@@ -161,7 +161,7 @@ class Bundle:
         """
         if NOVELTY not in self.manifest["files"]:
             return None
-        return Novelty.read(self.path / NOVELTY, power=1.0 if self.manifest["version"] >= 3 else 0.5)
+        return Novelty.read(self.path / NOVELTY)
 
     @cached_property
     def colours(self) -> Colours | None:
@@ -206,7 +206,7 @@ class Bundle:
 
     @cached_property
     def photo_signs(self) -> dict[str, int]:
-        """Product id → `own_products.photo_sign` of its photo; empty in a bundle of an older program."""
+        """Product id → `own_products.photo_sign` of its photo; empty where it doesn't say."""
         return {id_: int(sign, 16) for id_, (_, sign) in (self._split or {}).items() if sign}
 
     @cached_property
@@ -236,11 +236,8 @@ def _known_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Leave out settings that this program doesn't know, in place.
 
     Those of training come and go, and bundles must outlive them. A setting that changes how photos are tagged needs a
-    new version of the format. What only has another name now keeps its value.
+    new version of the format.
     """
-    review = settings.get("review")
-    if isinstance(review, dict) and isinstance(wanted := review.get("accuracy"), float) and wanted < 1:
-        review.setdefault("target_precision", wanted)
     try:
         Config.model_validate(settings)
     except ValidationError as error:

@@ -35,7 +35,6 @@ class Calibration:
         thresholds: by attribute and sigmoid label, the probability from which the label is given; default 0.5.
         review: by attribute, the confidence below which a tag needs review; default: none needs it.
         curves: by attribute, (precision, confidence) both rising: tags from that confidence on reach that precision.
-            None where an older program made the bundle.
     """
 
     temperatures: dict[str, PositiveFloat] = field(default_factory=dict)
@@ -43,7 +42,7 @@ class Calibration:
     sets: dict[str, Scale] = field(default_factory=dict)
     thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
     review: dict[str, float] = field(default_factory=dict)
-    curves: dict[str, list[tuple[FiniteFloat, FiniteFloat]]] | None = None
+    curves: dict[str, list[tuple[FiniteFloat, FiniteFloat]]] = field(default_factory=dict)
 
     def threshold(self, attribute: str, label: str) -> float:
         """Probability from which a label of a sigmoid head is given."""
@@ -65,12 +64,7 @@ class Calibration:
 
         Args:
             target_precision: between 0 and 1.
-
-        Raises:
-            ValueError: `curves` is None.
         """
-        if self.curves is None:
-            raise ValueError("The calibration has no curves.")
         return lowest_confidence(self.curves.get(attribute, []), target_precision)
 
 

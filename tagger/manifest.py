@@ -12,11 +12,8 @@ from tagger.errors import BundleError
 from tagger.files import write_json
 
 FORMAT = "catalog-tagger-bundle"
-#: 2: products of the train part may have a say in the tags, which a program that only knows 1 would leave out.
-#: 3: novelty.npy is for embeddings of length 1, which a program that only knows 2 would scale otherwise.
-#: 4: colours may have a say in the tags, which a program that only knows 3 would leave out.
+#: Another one where a program of before would read a bundle and tag otherwise.
 VERSION = 4
-_READABLE = (1, 2, 3, VERSION)
 MANIFEST = "bundle.json"
 _MAX_TEXT_BYTES = 64_000_000
 #: No bundle is without these.
@@ -94,10 +91,12 @@ def check_version(folder: Path, manifest: dict[str, Any]) -> None:
     if manifest.get("format") != FORMAT:
         raise BundleError(f"{folder} is not a bundle of catalog-tagger: {MANIFEST} says {manifest.get('format')!r}.")
     version = manifest.get("version")
-    if version not in _READABLE:
+    if version != VERSION:
+        older = type(version) is int and version < VERSION
+        step = "Train it again" if older else "Upgrade with: pip install -U catalog-tagger"
         raise BundleError(
-            f"The bundle {folder} has version {version}, this program (tagger {__version__}) reads versions up to "
-            f"{VERSION}. Upgrade with: pip install -U catalog-tagger"
+            f"The bundle {folder} has version {version}, this program (tagger {__version__}) reads version {VERSION}. "
+            f"{step}."
         )
 
 

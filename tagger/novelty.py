@@ -21,19 +21,16 @@ _MAX_CENTRES = 4096
 class Novelty:
     """The least Mahalanobis distance from the centre of a class (Lee et al. 2018, arXiv:1807.03888).
 
-    All classes share one covariance. Embeddings are first divided by a power of their length. Everything is scaled so
-    that a distance of 1 is where photos count as unlike the catalog.
+    All classes share one covariance. Embeddings are first scaled to length 1: their directions alone are compared.
+    Everything is scaled so that a distance of 1 is where photos count as unlike the catalog.
 
     Args:
         whitening: what turns the covariance into a sphere, (E, E); float16 in a file.
         centres: of the classes, whitened, (K, E), K ≥ 1; likewise.
-        power: 1 compares directions alone; 0.5, in bundles of versions 1 and 2, counts how strongly the network
-            reacts as well.
     """
 
     whitening: NDArray[np.floating[Any]]
     centres: NDArray[np.floating[Any]]
-    power: float = 1.0
 
     @property
     def width(self) -> int:
@@ -46,7 +43,7 @@ class Novelty:
         Args:
             embeddings: float32 (N, E).
         """
-        whitened = scaled(embeddings, self.power) @ self.whitening.astype(np.float32)  # (N, E)
+        whitened = scaled(embeddings) @ self.whitening.astype(np.float32)  # (N, E)
         centres = self.centres.astype(np.float32)
         squares = (whitened**2).sum(axis=1)[:, None] - 2 * whitened @ centres.T + (centres**2).sum(axis=1)  # (N, K)
         return np.asarray(np.sqrt(np.maximum(squares.min(axis=1), 0)), dtype=np.float32)
@@ -61,11 +58,8 @@ class Novelty:
             np.save(file, np.concatenate([self.whitening, self.centres]).astype(np.float16), allow_pickle=False)
 
     @classmethod
-    def read(cls, path: Path, power: float = 1.0) -> Novelty:
+    def read(cls, path: Path) -> Novelty:
         """Read what `write` wrote; no pickle is loaded, and no more memory is taken than the file has bytes.
-
-        Args:
-            power: see `Novelty`; the file doesn't say.
 
         Raises:
             BundleError: the file can't be read, or holds something else.
@@ -81,13 +75,13 @@ class Novelty:
         values = np.array(stored)
         if not np.isfinite(values).all():
             raise _unreadable(path, "it holds numbers that are not finite")
-        return cls(values[:width], values[width:], power)
+        return cls(values[:width], values[width:])
 
 
-def scaled(embeddings: NDArray[np.float32], power: float = 1.0) -> NDArray[np.float32]:
-    """Embeddings (N, E) divided by a power of their length; zeros stay zeros."""
+def scaled(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Embeddings (N, E) with length 1; zeros stay zeros."""
     length = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return np.asarray(embeddings / np.maximum(length, 1e-12) ** power, dtype=np.float32)
+    return np.asarray(embeddings / np.maximum(length, 1e-12), dtype=np.float32)
 
 
 def _unreadable(path: Path, why: str) -> BundleError:

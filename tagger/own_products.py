@@ -31,7 +31,7 @@ def recorded_split(bundle: Bundle, catalog: Catalog) -> dict[str, str] | None:
     """The part of each product as the bundle recorded it, as far as it speaks of this catalog.
 
     Where a bundle knows what the photos of its products look like, a catalog whose products have the same ids and
-    other photos is another one. A bundle of an older program goes by the ids.
+    other photos is another one. A bundle that doesn't know goes by the ids.
 
     Returns:
         id → part; empty where the catalog is another one; None where the bundle recorded no split.

@@ -95,9 +95,6 @@ class Tagger:
         bundle: what the outputs of the network mean.
         engine: runs the network.
         target_precision: share of right tags among those without a mark; None: what the bundle was made for.
-
-    Raises:
-        BundleError: it doesn't know which confidence reaches another precision.
     """
 
     def __init__(self, bundle: Bundle, engine: Engine, target_precision: float | None = None) -> None:
@@ -404,11 +401,6 @@ def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[
     """The confidence of each attribute below which a tag needs review."""
     if target_precision is None:
         return bundle.calibration.review
-    if bundle.calibration.curves is None:
-        raise BundleError(
-            f"The bundle {bundle.path} doesn't say which confidence reaches a precision of {target_precision:g}: it "
-            "was made by an older program. Train it again, or leave out the target precision."
-        )
     return {name: bundle.calibration.review_at(name, target_precision) for name in bundle.label_space.attributes}
 
 

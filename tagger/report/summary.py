@@ -30,7 +30,7 @@ _ACCEPTING = """\
 - coverage: share of the tags without a mark; precision: accuracy of those. In brackets the bootstrap interval of 95 %
   over products.
 - The confidence from which tags are accepted was chosen on the validation part, so that precision reaches the target
-  nine times in ten; in a bundle of an older program, so that it does one time in two.
+  nine times in ten.
 - ECE: as the network gives the scores → calibrated. `reliability.png` shows the latter.
 """
 

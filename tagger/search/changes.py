@@ -34,12 +34,9 @@ from tagger.search.text import WordWeights
 
 #: A segment is merged with those after it once they hold this share of its products.
 _MERGED_AT = 0.5
-#: What may lie in an index folder and be removed: segments, their deleted rows, what `atomic_file` leaves after a kill,
-#: and the files of version 1. Anything else is somebody's own.
-_OURS = re.compile(
-    r"\d{6,12}-[0-9a-f]{8}(\.deleted-\d+\.npy)?|\.(index\.json|\d{6}-[0-9a-f]{8}\.deleted-\d+\.npy)\..*"
-    r"|vectors\.npy|ids\.npy|items\.(jsonl|offsets\.npy)"
-)
+#: What may lie in an index folder and be removed: segments, their deleted rows, and what `atomic_file` leaves after a
+#: kill. Anything else is somebody's own.
+_OURS = re.compile(r"\d{6,12}-[0-9a-f]{8}(\.deleted-\d+\.npy)?|\.(index\.json|\d{6}-[0-9a-f]{8}\.deleted-\d+\.npy)\..*")
 
 
 def add_products(

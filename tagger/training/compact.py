@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.bundle import VERSION, Bundle, seal
+from tagger.bundle import Bundle, seal
 from tagger.catalog.cache import PhotoCache, open_cache
 from tagger.catalog.read import read_products
 from tagger.config import override_config
@@ -62,7 +62,7 @@ def compact_bundle(
         Share of the photos that both answer alike, by attribute.
 
     Raises:
-        BundleError: there is no bundle, it is compact already, or an older program made it.
+        BundleError: there is no bundle, or it is compact already.
         CatalogError: there are too few photos.
         TrainingError: it can't be made small enough, or answers too differently then.
         OutputError: `out` can't be written, or is something else than a bundle.
@@ -70,11 +70,6 @@ def compact_bundle(
     bundle = Bundle.open(model)
     if bundle.compact_weights:
         raise BundleError(f"{bundle.path} is a compact bundle already. Give the one that `tagger train` wrote.")
-    if bundle.manifest["version"] != VERSION:
-        raise BundleError(
-            f"{bundle.path} was made by an older program (version {bundle.manifest['version']}, expected {VERSION}). "
-            "Make it again: tagger train --resume with the command of its run."
-        )
     if out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file():
         raise OutputError(f"{out} holds other files than a bundle. Choose a new folder, or empty this one first.")
     settings = override_config(bundle.config, ["catalog.layout=auto"]).catalog

@@ -158,11 +158,6 @@ def test_another_target_precision(tiny_bundle: Path) -> None:
     assert Tagger.open(tiny_bundle, "onnxruntime").target_precision == 0.95
 
 
-def test_a_bundle_that_knows_one_target_precision_only(tiny_bundle: Path) -> None:
-    with pytest.raises(BundleError, match=r"which confidence reaches a precision of 0\.9: .* older program"):
-        Tagger.open(tiny_bundle, "onnxruntime", None, 0.9)
-
-
 @pytest.fixture
 def choosy(tiny_bundle: Path) -> Path:
     """A bundle whose catalog shows red and green photos only."""

@@ -103,10 +103,14 @@ def test_an_index_of_the_earlier_version_is_refused_and_replaced(tmp_path: Path)
     folder = tmp_path / "index"
     folder.mkdir()
     (folder / MANIFEST).write_text('{"format": "catalog-tagger-index", "version": 1}')
-    for name in ("vectors.npy", "items.jsonl", "items.offsets.npy", "ids.npy"):
-        (folder / name).write_bytes(b"old")
+    (folder / "notes.txt").write_text("dear")
     with pytest.raises(IndexFolderError, match="Make it again with `tagger index`"):
         Index.open(folder)
     index = build_index(pairs(3), folder, bundle_id="b")
     assert len(index) == 3
-    assert {path.name for path in folder.iterdir()} == {MANIFEST, "lock", index.manifest.segments[0].name}
+    assert {path.name for path in folder.iterdir()} == {
+        MANIFEST,
+        "lock",
+        "notes.txt",
+        index.manifest.segments[0].name,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -107,11 +106,6 @@ def test_other_tags_are_refused(bundle: Bundle, catalog: Path, tmp_path: Path) -
 
 
 def test_bad_input(bundle: Bundle, compact: Bundle, catalog: Path, tmp_path: Path) -> None:
-    older = shutil.copytree(bundle.path, tmp_path / "older")
-    manifest = json.loads((older / "bundle.json").read_text(encoding="utf-8"))
-    (older / "bundle.json").write_text(json.dumps(manifest | {"version": 2}), encoding="utf-8")
-    with pytest.raises(BundleError, match=r"older program \(version 2, expected 4\)\. Make it again"):
-        compact_bundle(older, catalog, tmp_path / "out", MB, _same)
     with pytest.raises(BundleError, match="is a compact bundle already"):
         compact_bundle(compact.path, catalog, tmp_path / "out", MB, _same)
     with pytest.raises(CatalogError, match=r"has 19 readable photos that the bundle was not trained on"):
