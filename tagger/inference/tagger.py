@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -17,39 +16,18 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.calibration import Calibration
-from tagger.catalog.photos import decode_photo
 from tagger.config import EngineName, EnginePrecision, PhotoConfig
-from tagger.cores import usable_cores
-from tagger.decoding import EMBEDDING, Outputs, Scores, choose_classes, class_probabilities, probabilities
+from tagger.decoding import EMBEDDING, Outputs, Scores
 from tagger.errors import BundleError, PhotoError
 from tagger.fusion import fuse
-from tagger.inference.answers import multi_tags, ranked, single_tags
+from tagger.inference.decoder import GALLERY_EMBEDDING, NOVELTY, TagDecoder
 from tagger.inference.engine import CompletedEngine, Engine, open_engine
 from tagger.inference.fusion import BOTH, IMAGE, NO_TITLE, NOTHING, TITLE, Inputs, TitleReader, answered_from
+from tagger.inference.reading import Batch, Titles, no_titles, read_batches
 from tagger.inference.tags import Photo, Tag, Tagged
 from tagger.labels import output_name
 from tagger.similarity import SIMILARITY, mean_direction
 from tagger.title_part import TitlePart, has_title_part
-
-#: Beside the scores of the heads, where the bundle can tell: see `Novelty.scores`.
-NOVELTY = "novelty"
-#: Likewise: see `Tagged.gallery_embedding`.
-GALLERY_EMBEDDING = "gallery_embedding"
-#: Photos read ahead of the network, in batches: enough to keep it busy, few enough to bound the memory.
-_BATCHES_AHEAD = 3
-#: Threads do, unlike in training: the network is what takes long here.
-_DECODERS = min(8, usable_cores())
-
-_Decoded = NDArray[np.uint8] | PhotoError
-
-
-class _Batch(NamedTuple):
-    """N photos, their pixels, which of their titles say something, and the logits of those (K titles)."""
-
-    photos: list[Photo]
-    decoded: list[_Decoded]
-    titled: NDArray[np.bool_]
-    title: Outputs
 
 
 class Looked(NamedTuple):
@@ -102,7 +80,7 @@ class Tagger:
         self.target_precision = target_precision or bundle.config.review.target_precision
         self._engine = engine
         self._asked_precision = target_precision
-        self._review = _review_confidences(bundle, target_precision)
+        self._decoders = {IMAGE: TagDecoder(bundle, bundle.calibration, target_precision)}
 
     def with_limits(self, photo: PhotoConfig) -> Tagger:
         """The same tagger, which refuses the photos that `photo.max_pixels` and `photo.max_bytes` refuse."""
@@ -124,14 +102,6 @@ class Tagger:
         """
         return TitleReader(self.bundle)
 
-    @cached_property
-    def _with_titles(self) -> dict[str, Tagger]:
-        """Taggers with the calibrations of answers in which titles have a part."""
-        part, taggers = self._reader.part, {}
-        for inputs, calibration in ((BOTH, part.both), (TITLE, part.title)):
-            taggers[inputs] = Tagger(replace(self.bundle, calibration=calibration), self._engine, self._asked_precision)
-        return taggers
-
     def require(self, inputs: Inputs) -> None:
         """Make sure that tags can come from these inputs.
 
@@ -144,11 +114,15 @@ class Tagger:
     def calibration(self, inputs: Inputs) -> Calibration:
         """How products are answered that have all that is asked for."""
         asked = BOTH if inputs == "auto" and self.reads_titles else IMAGE if inputs == "auto" else inputs
-        return self._answering(asked).bundle.calibration
+        return self._decoder(asked).calibration
 
-    def _answering(self, inputs: str) -> Tagger:
-        """A tagger with the calibration of answers from these inputs."""
-        return self if inputs == IMAGE else self._with_titles[inputs]
+    def _decoder(self, inputs: str) -> TagDecoder:
+        """What knows how sure answers from these inputs are."""
+        if inputs not in self._decoders:
+            part = self._reader.part
+            for kind, calibration in ((BOTH, part.both), (TITLE, part.title)):
+                self._decoders[kind] = TagDecoder(self.bundle, calibration, self._asked_precision)
+        return self._decoders[inputs]
 
     @classmethod
     def open(
@@ -191,7 +165,7 @@ class Tagger:
         size = (self.bundle.photo.height, self.bundle.photo.width, 3)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != size:
             raise ValueError(f"Expected photos uint8 (N, {size[0]}, {size[1]}, 3), got {pixels.dtype} {pixels.shape}.")
-        return self._calibrated(self._engine.run(pixels))
+        return self._decoder(IMAGE).scores(self._engine.run(pixels))
 
     def decode(self, scores: Scores, top_k: int = 3) -> list[dict[str, Tag]]:
         """Tags by attribute of each photo; parents and children never contradict each other.
@@ -202,22 +176,7 @@ class Tagger:
             scores: as `scores` gives them.
             top_k: labels an attribute, the answer included.
         """
-        space, calibration = self.bundle.label_space, self.bundle.calibration
-        classes = class_probabilities(scores, space)
-        chosen = choose_classes(classes, space)
-        columns: dict[str, list[Tag]] = {}
-        for name, attribute in space.attributes.items():
-            review = self._review.get(name, 0.0)
-            if attribute.multi_valued:
-                limits = calibration.limits(name, attribute.labels)
-                p = scores[output_name(attribute, "sigmoid")]
-                columns[name] = multi_tags(attribute.labels, p, limits, top_k, review, calibration.sets.get(name))
-            else:
-                columns[name] = single_tags(attribute.classes, classes[name], chosen[name], top_k, review)
-        tags = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        for row in np.flatnonzero(scores[NOVELTY][:, 0] > 1) if NOVELTY in scores else ():
-            tags[row] = {name: replace(tag, needs_review=True) for name, tag in tags[row].items()}
-        return tags
+        return self._decoder(IMAGE).decode(scores, top_k)
 
     def tag_pixels(self, pixels: NDArray[np.uint8], top_k: int = 3) -> list[dict[str, Tag]]:
         """Tags of decoded photos, uint8 (N, H, W, 3)."""
@@ -250,7 +209,7 @@ class Tagger:
         """
         for batch in self.score(photos, batch_size=batch_size, inputs=inputs):
             tags = self.decode_batch(batch, top_k)
-            heads = self._other_heads(batch.scores, top_k) if other_heads else [{}] * len(tags)
+            heads = self._decoder(IMAGE).other_heads(batch.scores, top_k) if other_heads else [{}] * len(tags)
             yield from _pair(batch, tags, heads)
 
     def score(self, photos: Iterable[Photo], *, batch_size: int = 64, inputs: Inputs = "auto") -> Iterator[Scored]:
@@ -264,7 +223,7 @@ class Tagger:
         if inputs == "title":
             yield from self._read_titles(photos, batch_size)
             return
-        waiting: deque[_Batch] = deque()
+        waiting: deque[Batch] = deque()
         for outputs in self._engine.stream(self._readable(photos, batch_size, inputs, waiting)):
             batch = waiting.popleft()
             errors = [str(decoded) if isinstance(decoded, PhotoError) else "" for decoded in batch.decoded]
@@ -288,7 +247,7 @@ class Tagger:
                     by_photo = image[SIMILARITY]
                     image[SIMILARITY] = self.bundle.similarity.vectors(image, self.bundle.label_space)
                     image[GALLERY_EMBEDDING] = mean_direction(by_photo, image[SIMILARITY])
-            answers[kind] = self._answering(kind)._calibrated(image or title)
+            answers[kind] = self._decoder(kind).scores(image or title)
         unlike = {NOVELTY: 1} if self.bundle.novelty is not None else {}
         scores = _in_order(answers, chosen, {EMBEDDING: 0, GALLERY_EMBEDDING: 0} | unlike)
         return Scored(looked.photos, looked.errors, scores, list(chosen))
@@ -300,7 +259,7 @@ class Tagger:
         for kind in dict.fromkeys(answered):
             rows = np.flatnonzero(answered == kind)
             scores = {name: values[rows] for name, values in batch.scores.items()}
-            for row, found in zip(rows, self._answering(kind).decode(scores, top_k), strict=True):
+            for row, found in zip(rows, self._decoder(kind).decode(scores, top_k), strict=True):
                 tags[row] = found
         return tags
 
@@ -308,76 +267,29 @@ class Tagger:
         """Like `look`, from titles alone: photos are not even opened."""
         stream = iter(photos)
         while batch := list(islice(stream, batch_size)):
-            titled, title = self._read_batch_titles(batch)
+            titled, title = self._titles_of(batch)
             errors = ["" if known else NO_TITLE for known in titled]
             yield Looked(batch, errors, titled, {}, title or self._reader(np.zeros((0, 1), dtype=np.int32)))
 
     def _readable(
-        self, photos: Iterable[Photo], batch_size: int, inputs: Inputs, waiting: deque[_Batch]
+        self, photos: Iterable[Photo], batch_size: int, inputs: Inputs, waiting: deque[Batch]
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield the pixels of each batch for the network, and leave the batch itself in `waiting`."""
         nothing = np.zeros((self.bundle.photo.height, self.bundle.photo.width, 3), dtype=np.uint8)
-        with contextlib.closing(self._read(photos, batch_size, inputs)) as batches:
+        read_titles = no_titles if inputs == "image" else self._titles_of
+        with contextlib.closing(read_batches(photos, batch_size, self.bundle.photo, read_titles)) as batches:
             for batch in batches:
                 waiting.append(batch)
                 # A batch with no photo that can be used still takes its turn.
                 yield np.stack([pixels for pixels in batch.decoded if not isinstance(pixels, PhotoError)] or [nothing])
 
-    def _read(self, photos: Iterable[Photo], batch_size: int, inputs: Inputs) -> Generator[_Batch]:
-        """Yield the photos in batches, decoded by threads that stay a few batches ahead."""
-        stream = iter(photos)
-        ahead: deque[Future[_Batch]] = deque()
-        pool = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode")
-        try:
-            while True:
-                while len(ahead) < _BATCHES_AHEAD and (batch := list(islice(stream, batch_size))):
-                    ahead.append(pool.submit(self._read_batch, batch, inputs))
-                if not ahead:
-                    return
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _read_batch(self, photos: list[Photo], inputs: Inputs) -> _Batch:
-        decoded = [self._decode_photo(photo) for photo in photos]
-        unread: tuple[NDArray[np.bool_], Outputs] = (np.zeros(len(photos), dtype=np.bool_), {})
-        return _Batch(photos, decoded, *(unread if inputs == "image" else self._read_batch_titles(photos)))
-
-    def _read_batch_titles(self, photos: list[Photo]) -> tuple[NDArray[np.bool_], Outputs]:
+    def _titles_of(self, photos: list[Photo]) -> Titles:
         """Which titles say something (N,), and the logits of those."""
         if not self.reads_titles or not any(photo.title for photo in photos):
-            return np.zeros(len(photos), dtype=np.bool_), {}
+            return no_titles(photos)
         rows = self._reader.part.vocabulary.rows([photo.title for photo in photos])
         titled = rows[:, 0] > 0
         return titled, self._reader(rows[titled]) if titled.any() else {}
-
-    def _decode_photo(self, photo: Photo) -> _Decoded:
-        if not photo.path:
-            return PhotoError("The catalog names no photo for this product, or one that is not there.")
-        try:
-            return decode_photo(photo.path, self.bundle.photo)
-        except PhotoError as error:
-            return error
-
-    def _calibrated(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
-        scores = probabilities(outputs, self.bundle.label_space, self.bundle.calibration)
-        if EMBEDDING in outputs:
-            scores[EMBEDDING] = outputs.get(SIMILARITY, outputs[EMBEDDING])
-            scores[GALLERY_EMBEDDING] = outputs.get(GALLERY_EMBEDDING, scores[EMBEDDING])
-            if self.bundle.novelty is not None:
-                scores[NOVELTY] = self.bundle.novelty.scores(outputs[EMBEDDING])[:, None]
-        return scores
-
-    def _other_heads(self, scores: Scores, top_k: int) -> list[dict[str, dict[str, float]]]:
-        """For each photo, the most probable labels of every head that is not the primary one, by output name."""
-        others = {
-            name: map(dict, ranked(attribute.values(head), scores[name], top_k))
-            for attribute, head in self.bundle.label_space.outputs()
-            for name in [output_name(attribute, head)]
-            if head != attribute.primary
-        }
-        count = len(next(iter(scores.values())))
-        return [{name: next(labels) for name, labels in others.items()} for _ in range(count)]
 
 
 def _pair(
@@ -395,13 +307,6 @@ def _pair(
         if inputs == TITLE:
             embedding, gallery_embedding, unlike = None, None, None
         yield Tagged(photo.id, photo.path, found, others, embedding, error, inputs, unlike, gallery_embedding)
-
-
-def _review_confidences(bundle: Bundle, target_precision: float | None) -> dict[str, float]:
-    """The confidence of each attribute below which a tag needs review."""
-    if target_precision is None:
-        return bundle.calibration.review
-    return {name: bundle.calibration.review_at(name, target_precision) for name in bundle.label_space.attributes}
 
 
 def _in_order(answers: Mapping[str, Scores], chosen: NDArray[np.object_], widths: Mapping[str, int]) -> Scores:

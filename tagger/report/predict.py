@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.decoding import EMBEDDING
+from tagger.inference.decoder import GALLERY_EMBEDDING, NOVELTY
 from tagger.inference.fusion import NO_TITLE, NOTHING
 from tagger.inference.fusion import TITLE as BY_TITLE
-from tagger.inference.tagger import GALLERY_EMBEDDING, NOVELTY
 from tagger.inference.tags import Photo
 from tagger.progress import Progress, silent
 from tagger.report.inputs import Comparison

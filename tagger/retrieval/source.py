@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tagger.catalog.cache import open_cache
 from tagger.catalog.table import IMAGE, TITLE, Catalog
 from tagger.errors import CatalogError, IndexFolderError, SplitError, did_you_mean
+from tagger.inference.decoder import GALLERY_EMBEDDING
 from tagger.inference.fusion import TITLE as TITLE_ALONE
-from tagger.inference.tagger import GALLERY_EMBEDDING
 from tagger.inference.tags import Photo
 from tagger.labels import output_name
 from tagger.progress import Progress, silent

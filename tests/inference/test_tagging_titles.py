@@ -80,7 +80,7 @@ def test_a_mixed_batch_leaves_the_answers_from_photos_as_they_are(tagger: Tagger
 
 
 def test_titles_alone_open_no_photo(tagger: Tagger, photos: list[Photo], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tagger.inference.tagger.decode_photo", lambda path, config: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("tagger.inference.reading.decode_photo", lambda path, config: pytest.fail(f"{path} was read"))
     found = list(tagger.run(photos, inputs="title", batch_size=4))
     assert labels(found) == ["Belts", "", "Sports Shoes", "", "", "Tshirts"]
     assert {tagged.error for tagged in found if not tagged.tags} == {
