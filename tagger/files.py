@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,24 @@ def atomic_folder(path: Path | str) -> Iterator[Path]:
             _replace_folder(temporary, final)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_replaceable(folder: Path | str, is_ours: Callable[[Path], bool], what: str) -> None:
+    """Make sure that `atomic_folder` may replace what is there, before long work is done for it.
+
+    Args:
+        is_ours: whether a folder holds what is to be replaced.
+        what: that is, such as "a report".
+
+    Raises:
+        OutputError: it is a file, or a folder with other files, which would be gone.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        if any(folder.iterdir()) and not is_ours(folder):
+            raise OutputError(f"{folder} holds other files than {what}. Choose a new folder, or empty this one first.")
+    elif folder.exists():
+        raise OutputError(f"Can't write the folder {folder}: a file of that name is there. Choose another place.")
 
 
 def make_folder(path: Path | str) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tagger.errors import OutputError
-from tagger.files import atomic_folder
+from tagger.files import atomic_folder, check_replaceable
 from tagger.maps.clusters import Cluster, find_clusters
 from tagger.maps.colours import make_legend
 from tagger.maps.layout import LayoutName, lay_out, variance_shares
@@ -47,12 +46,7 @@ def check_map_folder(folder: Path | str) -> None:
     Raises:
         OutputError: it is a file, or a folder with other things than a map.
     """
-    folder = Path(folder)
-    if folder.is_dir():
-        if any(folder.iterdir()) and not (folder / _PAGE).is_file():
-            raise OutputError(f"{folder} holds other files, which a map would replace. Choose another folder.")
-    elif folder.exists():
-        raise OutputError(f"Can't write the folder {folder}: a file of that name is there. Choose another.")
+    check_replaceable(folder, lambda there: (there / _PAGE).is_file(), "a map")
 
 
 def write_map(

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tagger.errors import OutputError
-from tagger.files import atomic_folder, write_json, write_text
+from tagger.files import atomic_folder, check_replaceable, write_json, write_text
 from tagger.report.card import render_card
 from tagger.report.evaluation import Evaluation
 from tagger.report.html_report import write_report_page
@@ -68,14 +67,12 @@ def check_report_folder(folder: Path | str) -> None:
     Raises:
         OutputError: it is a file, or a folder with other things than a report.
     """
-    folder = Path(folder)
-    if folder.is_dir():
-        # A bundle, for one, has a metrics.json too.
-        is_report = all((folder / name).is_file() for name in (METRICS, SUMMARY))
-        if any(folder.iterdir()) and not is_report:
-            raise OutputError(f"{folder} holds other files, which a report would replace. Choose another folder.")
-    elif folder.exists():
-        raise OutputError(f"Can't write the report folder {folder}: a file of that name is there. Choose another.")
+    check_replaceable(folder, _is_report, "a report")
+
+
+def _is_report(folder: Path) -> bool:
+    # A bundle, for one, has a metrics.json too.
+    return all((folder / name).is_file() for name in (METRICS, SUMMARY))
 
 
 def _all_pairs(evaluation: Evaluation) -> pd.DataFrame:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from tagger.errors import OutputError
-from tagger.files import atomic_folder
+from tagger.files import atomic_folder, check_replaceable
 from tagger.search.ann import require_usearch
 from tagger.search.changes import first_segment, replace_products
 from tagger.search.index import Index
@@ -43,7 +42,7 @@ def build_index(
         MissingDependencyError: an approximate index is asked for, and usearch is not installed.
     """
     folder = Path(folder)
-    check_replaceable(folder)
+    check_replaceable(folder, is_index, "an index")
     if ann:
         require_usearch("to build an approximate index")
     fresh = Manifest(0, bundle_id, bundle_name, _places(bundle_path, folder), ann=ann)
@@ -53,16 +52,6 @@ def build_index(
         with atomic_folder(folder) as temporary:
             write_manifest(temporary, first_segment(temporary, items, fresh))
     return Index.open(folder)
-
-
-def check_replaceable(folder: Path) -> None:
-    """Refuse to put an index in the place of a folder with other files: they would be gone.
-
-    Raises:
-        OutputError: the folder is neither new, nor empty, nor an index.
-    """
-    if folder.is_dir() and any(folder.iterdir()) and not is_index(folder):
-        raise OutputError(f"{folder} holds other files than an index. Choose a new folder, or empty this one first.")
 
 
 def _places(bundle: Path | None, index: Path) -> tuple[str, ...]:

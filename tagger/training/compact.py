@@ -22,8 +22,9 @@ from tagger.bundle import Bundle, seal
 from tagger.catalog.cache import PhotoCache, open_cache
 from tagger.catalog.read import read_products
 from tagger.config import override_config
-from tagger.errors import BundleError, CatalogError, OutputError, TrainingError
-from tagger.files import atomic_folder, write_json, write_text
+from tagger.errors import BundleError, CatalogError, TrainingError
+from tagger.files import atomic_folder, check_replaceable, write_json, write_text
+from tagger.manifest import MANIFEST
 from tagger.progress import Progress, silent
 from tagger.report.card import CARD, bundle_facts, render_card, validation_evaluation
 from tagger.training.compact_onnx import compress, large_convolutions, read_floats
@@ -70,8 +71,7 @@ def compact_bundle(
     bundle = Bundle.open(model)
     if bundle.compact_weights:
         raise BundleError(f"{bundle.path} is a compact bundle already. Give the one that `tagger train` wrote.")
-    if out.is_dir() and any(out.iterdir()) and not (out / "bundle.json").is_file():
-        raise OutputError(f"{out} holds other files than a bundle. Choose a new folder, or empty this one first.")
+    check_replaceable(out, lambda there: (there / MANIFEST).is_file(), "a bundle")
     settings = override_config(bundle.config, ["catalog.layout=auto"]).catalog
     catalog = read_products(data, settings, records=False).to_catalog()
     photos = _photos_to_compare(bundle, open_cache(catalog, bundle.photo, progress=progress), data)
