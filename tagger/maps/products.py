@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.errors import IndexFolderError, did_you_mean
-from tagger.retrieval.source import indexed_products
+from tagger.search.contents import indexed_products
 from tagger.search.items import Item
 from tagger.search.product_index import ProductIndex
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagger.catalog.cache import open_cache
 from tagger.catalog.table import IMAGE, TITLE, Catalog
-from tagger.errors import CatalogError, IndexFolderError, SplitError, did_you_mean
+from tagger.errors import CatalogError, SplitError, did_you_mean
 from tagger.inference.decoder import GALLERY_EMBEDDING
 from tagger.inference.fusion import TITLE as TITLE_ALONE
 from tagger.inference.tags import Photo
@@ -24,7 +24,7 @@ from tagger.retrieval.collection import Collection, Rows, Text
 from tagger.retrieval.evaluate import Parts
 from tagger.retrieval.method import Need
 from tagger.retrieval.ranking import unit
-from tagger.search.items import Item
+from tagger.search.contents import indexed_products
 from tagger.search.product_index import ProductIndex
 
 if TYPE_CHECKING:
@@ -33,25 +33,6 @@ if TYPE_CHECKING:
 _DESCRIPTION = "description"
 _VALIDATION = "validation"
 _EMBEDDING = "embedding"
-
-
-def indexed_products(index: ProductIndex) -> tuple[list[Item], NDArray[np.float32]]:
-    """Everything that an index holds: its products, and their unit vectors, float32 (N, D).
-
-    Raises:
-        IndexFolderError: it is empty, or a vector holds NaN or is not of length 1 (or 0).
-    """
-    blocks = list(index.scan())
-    if not blocks:
-        raise IndexFolderError(f"The index {index.place} is empty. Add products with `tagger index … --add`.")
-    vectors = np.concatenate([block for _, block in blocks])
-    squares = np.vecdot(vectors, vectors)
-    if not ((np.abs(squares - 1) < 0.01) | (squares == 0)).all():
-        raise IndexFolderError(
-            f"The index {index.place} holds vectors that are not of length 1, or NaN. Make it again with "
-            "`tagger index`."
-        )
-    return [item for items, _ in blocks for item in items], vectors
 
 
 def read_collection(
@@ -86,40 +67,16 @@ def read_collection(
                 "Choose with --attributes."
             )
     if index is None:
-        ids, vectors, photo_vectors, titled_vectors, heads = _embed(catalog, catalog.table.index, tagger, progress)
+        products = _embed(catalog, attributes, catalog.table.index, tagger, progress)
     else:
-        ids, vectors = _indexed(index, catalog)
-        photo_vectors, titled_vectors, heads = None, None, {}
+        products = _indexed(index, catalog, attributes)
         if "heads" in needs:
-            seen = _embed(catalog, catalog.table.index, tagger, progress)
-            place = {id_: row for row, id_ in enumerate(seen.ids)}
-            kept = [row for row, id_ in enumerate(ids) if id_ in place]
-            ids, vectors = [ids[row] for row in kept], vectors[kept]
-            rows = [place[id_] for id_ in ids]
-            heads = {name: p[rows] for name, p in seen.heads.items()}
-            photo_vectors, titled_vectors = seen.photo_vectors[rows], seen.titled_vectors[rows]
-    pixels, pixel_rows = None, None
+            products = _with_vectors_of(products, _embed(catalog, attributes, products.ids, tagger, progress))
     if "photos" in needs:
         cache = open_cache(catalog, tagger.bundle.photo, progress=progress)
-        readable = [row for row, id_ in enumerate(ids) if id_ in cache.rows]
-        ids, vectors = [ids[row] for row in readable], vectors[readable]
-        heads = {name: p[readable] for name, p in heads.items()}
-        photo_vectors = None if photo_vectors is None else photo_vectors[readable]
-        titled_vectors = None if titled_vectors is None else titled_vectors[readable]
-        pixels, pixel_rows = cache.pixels, cache.select(ids)
-    table = catalog.table.loc[ids]
-    texts = [table[name] if name in table.columns else [""] * len(ids) for name in (TITLE, _DESCRIPTION)]
-    return Collection(
-        ids=ids,
-        labels={name: table[name].to_numpy(dtype=object) for name in attributes},
-        vectors=vectors,
-        texts=list(map(Text, *texts)),
-        heads=heads,
-        pixels=pixels,
-        pixel_rows=pixel_rows,
-        photo_vectors=photo_vectors,
-        titled_vectors=titled_vectors,
-    )
+        products = products.take(np.flatnonzero([id_ in cache.rows for id_ in products.ids]))
+        products = replace(products, pixels=cache.pixels, pixel_rows=cache.select(list(products.ids)))
+    return products
 
 
 def embed_queries(
@@ -136,7 +93,7 @@ def embed_queries(
     """
     if products.photo_vectors is not None or not tagger.reads_titles:
         return products
-    seen = _embed(catalog, [products.ids[row] for row in rows.tolist()], tagger, progress)
+    seen = _embed(catalog, (), [products.ids[row] for row in rows.tolist()], tagger, progress)
     place = {id_: row for row, id_ in enumerate(products.ids)}
     asked = [place[id_] for id_ in seen.ids]
     photo_vectors, titled_vectors = products.vectors.copy(), products.vectors.copy()
@@ -190,8 +147,8 @@ def _draw(random: np.random.Generator, rows: Rows, count: int) -> Rows:
     return np.sort(random.choice(rows, min(count, len(rows)), replace=False))
 
 
-def _indexed(index: ProductIndex, catalog: Catalog) -> tuple[list[str], NDArray[np.float32]]:
-    """Ids and vectors of the products of the catalog that an index has."""
+def _indexed(index: ProductIndex, catalog: Catalog, attributes: Sequence[str]) -> Collection:
+    """The products of the catalog that an index has."""
     items, vectors = indexed_products(index)
     known = set(catalog.table.index)
     rows = sorted((row for row, item in enumerate(items) if item.id in known), key=lambda row: items[row].id)
@@ -200,21 +157,29 @@ def _indexed(index: ProductIndex, catalog: Catalog) -> tuple[list[str], NDArray[
             f"The index {index.place} holds none of the {len(known):,} products of {catalog.root}. "
             "Give the catalog that it was made of."
         )
-    return [items[row].id for row in rows], vectors[rows]
+    return _described(catalog, attributes, [items[row].id for row in rows], vectors[rows])
 
 
-class _Embedded(NamedTuple):
-    """Ids, unit vectors as in `Collection`, and what the primary heads say of the photo."""
-
-    ids: list[str]
-    vectors: NDArray[np.float32]
-    photo_vectors: NDArray[np.float32]
-    titled_vectors: NDArray[np.float32]
-    heads: dict[str, NDArray[np.float32]]
+def _with_vectors_of(indexed: Collection, embedded: Collection) -> Collection:
+    """The products that are in both, with the vectors of the index and all else of those that were embedded."""
+    place = {id_: row for row, id_ in enumerate(indexed.ids)}
+    return replace(embedded, vectors=indexed.vectors[[place[id_] for id_ in embedded.ids]])
 
 
-def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progress) -> _Embedded:
-    """Embed those of some products whose photo can be used."""
+def _described(
+    catalog: Catalog, attributes: Sequence[str], ids: Sequence[str], vectors: NDArray[np.float32]
+) -> Collection:
+    """Products with their labels and texts."""
+    table = catalog.table.loc[list(ids)]
+    texts = [table[name] if name in table.columns else [""] * len(ids) for name in (TITLE, _DESCRIPTION)]
+    labels = {name: table[name].to_numpy(dtype=object) for name in attributes}
+    return Collection(ids, labels, vectors, list(map(Text, *texts)))
+
+
+def _embed(
+    catalog: Catalog, attributes: Sequence[str], ids: Iterable[str], tagger: Tagger, progress: Progress
+) -> Collection:
+    """Those of some products whose photo can be used, with all that is known of their embeddings; ordered by id."""
     table = catalog.table.loc[list(ids)]
     titles = table[TITLE] if TITLE in table.columns else [""] * len(table)
     photos = sorted(Photo(str(id_), *rest) for id_, *rest in zip(table.index, table[IMAGE], titles, strict=True))
@@ -241,10 +206,9 @@ def _embed(catalog: Catalog, ids: Iterable[str], tagger: Tagger, progress: Progr
             heads[name].append(seen[output])
     if not embedded:
         raise CatalogError(f"None of the {len(photos):,} photos of {catalog.root} can be used. Check its photos.")
-    return _Embedded(
-        embedded,
-        unit(np.concatenate(vectors)),
-        unit(np.concatenate(photo_vectors)),
-        unit(np.concatenate(titled_vectors)),
-        {name: np.concatenate(p) for name, p in heads.items()},
+    return replace(
+        _described(catalog, attributes, embedded, unit(np.concatenate(vectors))),
+        photo_vectors=unit(np.concatenate(photo_vectors)),
+        titled_vectors=unit(np.concatenate(titled_vectors)),
+        heads={name: np.concatenate(p) for name, p in heads.items()},
     )
