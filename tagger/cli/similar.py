@@ -150,6 +150,19 @@ def command(
             sys.exit(EXIT_SOME_FAILED)
         return
     found = look_up(index, [name_part(index, name) for name in queries] + parts, asked, embedder)
+    name = Path(queries[0]).stem if queries and queries[0] not in index else found.query.id
+    _write_found(index, found, name, form, out)
+    if not found.hits:
+        click.echo(_unmet(index, asked.where) or _nothing(index, parts, filters, min_score), err=True)
+    if contact_sheet:
+        from tagger.search.contact_sheet import write_contact_sheet
+
+        write_contact_sheet(contact_sheet, *found)
+        click.echo(f"Contact sheet: {contact_sheet}", err=True)
+
+
+def _write_found(index: ProductIndex, found: Found, name: str, form: str | None, out: Path | None) -> None:
+    """Print or write the hits of one query, which CSV calls by `name`."""
     if form == "json":
         text = _as_json(found)
         if out is None:
@@ -161,19 +174,11 @@ def command(
         from tagger.cli._similar_many import write_answers
         from tagger.search.many import Answer
 
-        name = Path(queries[0]).stem if queries and queries[0] not in index else found.query.id
         write_answers(index, [Answer(name, found.hits)], out)
     else:
         click.echo(_as_table(found.hits))
     if any(hit.predicted for hit in found.hits) and not out and form in (None, "table"):
         click.echo("* predicted: the catalog has no such label", err=True)
-    if not found.hits:
-        click.echo(_unmet(index, asked.where) or _nothing(index, parts, filters, min_score), err=True)
-    if contact_sheet:
-        from tagger.search.contact_sheet import write_contact_sheet
-
-        write_contact_sheet(contact_sheet, *found)
-        click.echo(f"Contact sheet: {contact_sheet}", err=True)
 
 
 def _unmet(index: ProductIndex, where: tuple[Filter, ...]) -> str:
