@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.arrays import read_archive
+from tagger.arrays import read_archive, write_archive
 from tagger.decoding import Outputs, Scores
-from tagger.files import atomic_file
 from tagger.labels import LabelSpace, output_name
 
 #: The cube of colours is cut into cells of 8 x 8 x 8: finer differences come from the JPEG.
@@ -88,8 +87,7 @@ class Colours:
         }
         for name, head in self.heads.items():
             arrays |= _stored(f"head_{names.index(name)}", head)
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type, unused-ignore]
+        write_archive(path, arrays)
 
     @classmethod
     def read(cls, path: Path, space: LabelSpace) -> Colours:

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.arrays import read_archive
+from tagger.arrays import read_archive, write_archive
 from tagger.config import HeadKind
 from tagger.decoding import EMBEDDING, Outputs, logit, sigmoid, softmax
-from tagger.files import atomic_file
 from tagger.labels import LabelSpace, output_name
 
 #: Photos that are compared at once: with 40,000 products 10 MB of similarities.
@@ -151,8 +150,7 @@ class Neighbours:
         }
         for number, labels in enumerate(self.labels.values()):
             arrays[f"labels_{number}"] = labels if labels.ndim == 1 else np.packbits(labels, axis=1)
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type, unused-ignore]
+        write_archive(path, arrays)
 
     @classmethod
     def read(cls, path: Path, space: LabelSpace) -> Neighbours:

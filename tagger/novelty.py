@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import BundleError
-from tagger.files import atomic_file
+from tagger.arrays import read_matrix, write_matrix
 
 #: Wider embeddings are refused by the config, too.
 _MAX_WIDTH = 4096
@@ -54,8 +53,7 @@ class Novelty:
         Raises:
             OutputError: the file can't be written.
         """
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, np.concatenate([self.whitening, self.centres]).astype(np.float16), allow_pickle=False)
+        write_matrix(path, np.concatenate([self.whitening, self.centres]))
 
     @classmethod
     def read(cls, path: Path) -> Novelty:
@@ -64,25 +62,17 @@ class Novelty:
         Raises:
             BundleError: the file can't be read, or holds something else.
         """
-        try:
-            # Mapped: an array that is said to be larger than the file is refused before there is memory for it.
-            stored = np.lib.format.open_memmap(path, mode="r")
-        except (OSError, ValueError, TypeError, OverflowError, EOFError) as error:
-            raise _unreadable(path, str(error)) from error
-        width = stored.shape[-1] if stored.ndim == 2 else 0
-        if stored.dtype != np.float16 or not 0 < width <= _MAX_WIDTH or not 0 < len(stored) - width <= _MAX_CENTRES:
-            raise _unreadable(path, f"expected float16, more rows than columns, got {stored.dtype} {stored.shape}")
-        values = np.array(stored)
-        if not np.isfinite(values).all():
-            raise _unreadable(path, "it holds numbers that are not finite")
-        return cls(values[:width], values[width:])
+
+        def check(stored: NDArray[np.float16]) -> Novelty:
+            rows, width = stored.shape
+            if not 0 < width <= _MAX_WIDTH or not 0 < rows - width <= _MAX_CENTRES:
+                raise ValueError(f"expected more rows than columns, got {stored.shape}")
+            return cls(np.array(stored[:width]), np.array(stored[width:]))
+
+        return read_matrix(path, check)
 
 
 def scaled(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     """Embeddings (N, E) with length 1; zeros stay zeros."""
     length = np.linalg.norm(embeddings, axis=1, keepdims=True)
     return np.asarray(embeddings / np.maximum(length, 1e-12), dtype=np.float32)
-
-
-def _unreadable(path: Path, why: str) -> BundleError:
-    return BundleError(f"{path} can't be read ({why}). Copy the bundle again.")

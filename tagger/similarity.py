@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tagger.arrays import read_matrix, write_matrix
 from tagger.calibration import Calibration
 from tagger.decoding import EMBEDDING, Outputs, class_probabilities, probabilities
-from tagger.errors import BundleError
-from tagger.files import atomic_file
 from tagger.labels import LabelSpace
 
 #: What a network's outputs call the vectors of `SimilaritySpace`.
@@ -53,8 +52,7 @@ class SimilaritySpace:
         Raises:
             OutputError: the file can't be written.
         """
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            np.save(file, self.axes.astype(np.float16), allow_pickle=False)
+        write_matrix(path, self.axes)
 
     @classmethod
     def read(cls, path: Path, space: LabelSpace) -> SimilaritySpace:
@@ -66,17 +64,14 @@ class SimilaritySpace:
         Raises:
             BundleError: the file can't be read, holds something else, or is not of these labels.
         """
-        try:
-            # Mapped: an array that is said to be larger than the file is refused before there is memory for it.
-            stored = np.lib.format.open_memmap(path, mode="r")
-        except (OSError, ValueError, TypeError, OverflowError, EOFError) as error:
-            raise _unreadable(path, str(error)) from error
-        shape = stored.shape
-        if stored.dtype != np.float16 or len(shape) != 2 or not _width_of_tags(space) < shape[0] <= _MAX_WIDTH:
-            raise _unreadable(path, f"expected float16, a row for each label and more, got {stored.dtype} {shape}")
-        if not 0 < shape[1] <= shape[0] or not np.isfinite(stored).all():
-            raise _unreadable(path, "it holds no directions")
-        return cls(stored.astype(np.float32), shape[0] - _width_of_tags(space))
+
+        def check(stored: NDArray[np.float16]) -> SimilaritySpace:
+            (rows, columns), tags = stored.shape, _width_of_tags(space)
+            if not tags < rows <= _MAX_WIDTH or not 0 < columns <= rows:
+                raise ValueError(f"expected a row for each label and more, and no more columns, got {stored.shape}")
+            return cls(stored.astype(np.float32), rows - tags)
+
+        return read_matrix(path, check)
 
 
 def side_by_side(outputs: Outputs, space: LabelSpace) -> NDArray[np.float32]:
@@ -116,7 +111,3 @@ def _width_of_tags(space: LabelSpace) -> int:
 
 def _unit(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), _SMALLEST), dtype=np.float32)
-
-
-def _unreadable(path: Path, why: str) -> BundleError:
-    return BundleError(f"{path} can't be read ({why}). Copy the bundle again.")

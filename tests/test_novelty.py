@@ -52,9 +52,9 @@ LARGER = stored(np.zeros((3, 2), np.float16)).replace(b"(3, 2)", b"(9" + b"9" * 
     [
         (b"", "novelty"),
         (b"PK\x03\x04 no array", "magic string"),
-        (stored(np.zeros((3, 2), np.float32)), "expected float16"),
+        (stored(np.zeros((3, 2), np.float32)), "expected a matrix of float16"),
         (stored(np.zeros((2, 2), np.float16)), "more rows than columns"),
-        (stored(np.zeros(4, np.float16)), "more rows than columns"),
+        (stored(np.zeros(4, np.float16)), "expected a matrix"),
         (stored(np.zeros((3, 0), np.float16)), "more rows than columns"),
         (stored(np.full((3, 2), np.nan, np.float16)), "not finite"),
         (stored(np.zeros((3, 2), np.float16))[:-1], "novelty"),
