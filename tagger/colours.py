@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tagger.arrays import read_archive, write_archive
 from tagger.decoding import Outputs, Scores
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 
 #: The cube of colours is cut into cells of 8 x 8 x 8: finer differences come from the JPEG.
 LEVELS = 32
@@ -79,7 +79,7 @@ class Colours:
         Raises:
             OutputError: the file can't be written.
         """
-        names = _outputs(space)
+        names = space.output_names
         arrays: dict[str, NDArray[Any]] = {
             "palette": self.palette,
             "shares": np.array([self.shares.get(name, 0.0) for name in names]),
@@ -148,10 +148,6 @@ def _shares(counted: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([counted[:, :-1] / np.maximum(shown, 1), counted[:, -1:] / np.maximum(total, 1)], axis=1)
 
 
-def _outputs(space: LabelSpace) -> list[str]:
-    return [output_name(attribute, head) for attribute, head in space.outputs()]
-
-
 def _stored(name: str, layer: Layer) -> dict[str, NDArray[Any]]:
     return {f"{name}_weights": layer.weights.astype(np.float16), f"{name}_bias": layer.bias.astype(np.float32)}
 
@@ -171,12 +167,11 @@ def _checked(arrays: Mapping[str, NDArray[Any]], space: LabelSpace) -> Colours:
     ):
         raise ValueError("expected a palette and a network that belong together")
     heads, shares = {}, {}
-    for number, (attribute, head) in enumerate(space.outputs()):
+    for number, (name, attribute, head) in enumerate(space.outputs()):
         share = float(arrays["shares"][number])
         if not 0 <= share <= 1:
             raise ValueError("a share is not between 0 and 1")
         if share:
-            name = output_name(attribute, head)
             heads[name], shares[name] = _checked_layer(arrays, f"head_{number}"), share
             if heads[name].weights.shape != (len(hidden.bias), len(attribute.values(head))):
                 raise ValueError("it is of other labels")

@@ -43,8 +43,7 @@ def logit(p: NDArray[Any]) -> NDArray[np.float32]:
 def probabilities(logits: Scores, space: LabelSpace, calibration: Calibration) -> dict[str, NDArray[np.float32]]:
     """Calibrated probabilities by output name, each float32 (N, C)."""
     calibrated = {}
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
+    for name, attribute, head in space.outputs():
         if head == "softmax":
             calibrated[name] = softmax(logits[name], calibration.temperatures.get(name, 1.0))
         else:
@@ -60,8 +59,7 @@ def uncalibrated(scores: Scores, space: LabelSpace, calibration: Calibration) ->
         scores: as `probabilities` gives them with the same calibration.
     """
     raw = {}
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
+    for name, attribute, head in space.outputs():
         if head == "softmax":
             logits = np.log(np.maximum(scores[name], _SMALLEST))
             raw[name] = softmax(calibration.temperatures.get(name, 1.0) * logits)

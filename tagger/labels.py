@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,19 @@ class Family:
         return Family(tuple(self.attributes[column] for column in kept), np.unique(self.combinations[:, kept], axis=0))
 
 
+class Output(NamedTuple):
+    """One head of one attribute, and what a network calls it."""
+
+    name: str
+    attribute: Attribute
+    head: HeadKind
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What its columns stand for."""
+        return self.attribute.values(self.head)
+
+
 @dataclass(frozen=True)
 class LabelSpace:
     """All attributes and the families that bind them."""
@@ -102,9 +115,18 @@ class LabelSpace:
             raise LabelError(f'No attribute "{name}".{did_you_mean(name, self.attributes)} There are: {known}.')
         return self.attributes[name]
 
-    def outputs(self) -> list[tuple[Attribute, HeadKind]]:
+    def outputs(self) -> list[Output]:
         """Every head of every attribute, in order."""
-        return [(attribute, head) for attribute in self.attributes.values() for head in attribute.heads]
+        return [
+            Output(output_name(attribute, head), attribute, head)
+            for attribute in self.attributes.values()
+            for head in attribute.heads
+        ]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Of every head of every attribute, in order."""
+        return [output.name for output in self.outputs()]
 
     def without(self, names: Collection[str]) -> LabelSpace:
         """The same space without some attributes that no other one has as its parent."""

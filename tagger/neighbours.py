@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tagger.arrays import read_archive, write_archive
 from tagger.config import HeadKind
 from tagger.decoding import EMBEDDING, Outputs, logit, sigmoid, softmax
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 
 #: Photos that are compared at once: with 40,000 products 10 MB of similarities.
 _BATCH = 64
@@ -195,10 +195,8 @@ def _checked(arrays: Mapping[str, NDArray[Any]], space: LabelSpace) -> Neighbour
     if not (finite and step > 0 and spread > 0 and 1 <= count <= len(codes) and all(0 <= s <= 1 for s in shares)):
         raise ValueError("a number is outside its range")
     labels = {
-        output_name(attribute, head): _checked_labels(
-            arrays[f"labels_{number}"], head, len(codes), len(attribute.values(head))
-        )
-        for number, (attribute, head) in enumerate(space.outputs())
+        output.name: _checked_labels(arrays[f"labels_{number}"], output.head, len(codes), len(output.values))
+        for number, output in enumerate(space.outputs())
     }
     return Neighbours(
         mean.astype(np.float32),

@@ -22,7 +22,6 @@ from tagger.config import describe_problem
 from tagger.errors import BundleError
 from tagger.files import write_json
 from tagger.fusion import HeadFusion
-from tagger.labels import output_name
 from tagger.titles import Vocabulary
 
 FOLDER = "title"
@@ -70,7 +69,7 @@ class TitlePart:
         calibrations = _read(folder / _CALIBRATION, dict[str, Calibration])
         heads = _read(folder / _FUSION, dict[str, HeadFusion])
         found = {name: len(head.bias) for name, head in heads.items()}
-        expected = {output_name(a, head): len(a.values(head)) for a, head in bundle.label_space.outputs()}
+        expected = {output.name: len(output.values) for output in bundle.label_space.outputs()}
         if found != expected or set(calibrations) != {"both", "title"}:
             raise BundleError(f"{folder} and labels.json don't belong together. Copy or train the bundle again.")
         return cls(folder, Vocabulary.read(folder / _VOCABULARY), heads, **calibrations)

@@ -151,8 +151,8 @@ def families(draw: st.DrawFn) -> tuple[LabelSpace, dict[str, NDArray[np.float32]
     combinations = draw(st.lists(row, min_size=1, max_size=8, unique=True))
     space = LabelSpace({a.name: a for a in attributes}, (Family(names, np.array(combinations, dtype=np.int64)),))
     logits = {
-        output_name(a, head): draw(arrays.arrays(np.float32, (photos, len(a.values(head))), elements=LOGITS))
-        for a, head in space.outputs()
+        output.name: draw(arrays.arrays(np.float32, (photos, len(output.values)), elements=LOGITS))
+        for output in space.outputs()
     }
     return space, probabilities(logits, space, Calibration())
 

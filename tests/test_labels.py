@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tagger.config import AttributeConfig, Composite
 from tagger.errors import BundleError, LabelError
-from tagger.labels import Attribute, LabelSpace, cell_values, class_index, fit_label_space, multi_hot, output_name
+from tagger.labels import Attribute, LabelSpace, cell_values, class_index, fit_label_space, multi_hot
 
 #: As configs/fashion.yaml has it.
 GENDER = AttributeConfig(
@@ -137,7 +137,7 @@ def test_an_unknown_attribute_is_told_with_the_nearest_one() -> None:
 
 def test_output_names() -> None:
     space = fit({"season": AttributeConfig(heads="both")}, season=["Fall"])
-    assert [output_name(a, head) for a, head in space.outputs()] == ["season_softmax", "season_sigmoid"]
+    assert space.output_names == ["season_softmax", "season_sigmoid"]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="|"), max_size=5), max_size=5))

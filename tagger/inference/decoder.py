@@ -69,10 +69,9 @@ class TagDecoder:
     def other_heads(self, scores: Scores, top_k: int) -> list[dict[str, dict[str, float]]]:
         """For each product, the most probable labels of every head that is not the primary one, by output name."""
         others = {
-            name: map(dict, ranked(attribute.values(head), scores[name], top_k))
-            for attribute, head in self._space.outputs()
-            for name in [output_name(attribute, head)]
-            if head != attribute.primary
+            output.name: map(dict, ranked(output.values, scores[output.name], top_k))
+            for output in self._space.outputs()
+            if output.head != output.attribute.primary
         }
         count = len(next(iter(scores.values())))
         return [{name: next(labels) for name, labels in others.items()} for _ in range(count)]

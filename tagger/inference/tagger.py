@@ -25,7 +25,6 @@ from tagger.inference.engine import CompletedEngine, Engine, open_engine
 from tagger.inference.fusion import BOTH, IMAGE, NO_TITLE, NOTHING, TITLE, Inputs, TitleReader, answered_from
 from tagger.inference.reading import Batch, Titles, no_titles, read_batches
 from tagger.inference.tags import Photo, Tag, Tagged
-from tagger.labels import output_name
 from tagger.similarity import SIMILARITY, mean_direction
 from tagger.title_part import TitlePart, has_title_part
 
@@ -338,7 +337,7 @@ def _check_outputs(bundle: Bundle, engine: Engine) -> None:
             f"{bundle.model} takes no photos of {photo.height} x {photo.width} (height x width), which config.json "
             f"asks for ({error}). Copy or train the bundle again."
         ) from error
-    expected = [(output_name(attribute, head), len(attribute.values(head))) for attribute, head in space.outputs()]
+    expected = [(output.name, len(output.values)) for output in space.outputs()]
     widths = [(EMBEDDING, part.width) for part in (bundle.novelty, bundle.neighbours, bundle.similarity) if part]
     for name, columns in [(EMBEDDING, None), *widths, *expected]:
         found = outputs[name].shape if name in outputs else None

@@ -11,7 +11,7 @@ from keras import layers
 from tagger.config import NetworkConfig, PhotoConfig
 from tagger.decoding import EMBEDDING as EMBEDDING
 from tagger.errors import ConfigError
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.trunks import find_trunk, first_line
 
 
@@ -53,16 +53,16 @@ def build_network(space: LabelSpace, network: NetworkConfig, photo: PhotoConfig,
 
     # ---- Heads ----
     outputs = {
-        name: layers.Dense(len(attribute.values(head)), dtype="float32", name=name)(shared)
-        for attribute, head in space.outputs()
-        for name in [keras_name(output_name(attribute, head))]
+        name: layers.Dense(len(output.values), dtype="float32", name=name)(shared)
+        for output in space.outputs()
+        for name in [keras_name(output.name)]
     }
     return keras.Model(photos, outputs, name=network.trunk)
 
 
 def with_embedding(model: keras.Model, space: LabelSpace) -> keras.Model:
     """The same network as the bundle needs it: outputs by `output_name`, the embedding (B, E) among them."""
-    names = [output_name(attribute, head) for attribute, head in space.outputs()]
+    names = space.output_names
     embedding: Any = model.get_layer(EMBEDDING).output
     cast = layers.Activation("linear", dtype="float32", name="embedding_output")(embedding)
     outputs = {name: model.output[keras_name(name)] for name in names}

@@ -11,7 +11,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from tagger.files import atomic_file
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.model import keras_name
 
 #: Numbers that a feature is embedded in: beyond them little is gained, and the table grows.
@@ -67,9 +67,9 @@ def build_title_network(space: LabelSpace, rows: int) -> keras.Model:
     titles = keras.Input((None,), dtype="int32", name="titles")
     features = FeatureSum(rows, WIDTH, dtype="float32", name=_TABLE)(titles)
     outputs = {
-        name: layers.Dense(len(attribute.values(head)), dtype="float32", name=name)(features)
-        for attribute, head in space.outputs()
-        for name in [keras_name(output_name(attribute, head))]
+        name: layers.Dense(len(output.values), dtype="float32", name=name)(features)
+        for output in space.outputs()
+        for name in [keras_name(output.name)]
     }
     return keras.Model(titles, outputs, name="title")
 
@@ -113,8 +113,7 @@ def write_title_onnx(network: keras.Model, space: LabelSpace, path: Path) -> Non
         node("Div", ["scaled", "root"], ["features"]),
     ]
     outputs = []
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
+    for name in space.output_names:
         kernel, bias = network.get_layer(keras_name(name)).get_weights()
         for part, values in (("kernel", kernel), ("bias", bias)):
             tensors[f"{name} {part}"] = values.astype(np.float16)

@@ -100,8 +100,7 @@ def _judge_sets(attribute: Attribute, scores: Scores, targets: Targets, calibrat
 
 def _temperatures(logits: Scores, targets: Targets, space: LabelSpace) -> dict[str, float]:
     temperatures = {}
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
+    for name in space.output_names:
         known = targets.weights[name] > 0
         if known.sum() >= _MIN_KNOWN:
             temperatures[name] = _fit_temperature(logits[name][known], targets.values[name][known])
@@ -124,8 +123,7 @@ def _scales(
 ) -> dict[str, dict[str, Scale]]:
     """Scales of the labels of each sigmoid head that have enough examples, by output name and label."""
     scales = {}
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
+    for name, attribute, head in space.outputs():
         if head == "sigmoid" and name in temperatures:
             known = targets.weights[name] > 0
             truth, scaled = targets.values[name][known], logits[name][known] / temperatures[name]

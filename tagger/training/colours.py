@@ -18,7 +18,7 @@ from sklearn.cluster import KMeans
 from tagger.colours import CELLS, LEVELS, Colours, Layer, cells, colour_shares, pooled
 from tagger.config import AttributeConfig, ColoursConfig, TrainingConfig
 from tagger.decoding import Scores
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.model import keras_name
 from tagger.progress import Progress, silent
 from tagger.training.batches import TrainingPart
@@ -84,7 +84,7 @@ def learn_colours(
     seen, unseen = (Learning(part, _shares_of(part, palette, count)) for part in (training, held_out))
     space = prepared.answers
     learned = _learn(space, palette, seen, unseen, outputs, prepared.attributes, seed, progress)
-    gained = {a.name: a for a, head in space.outputs() if output_name(a, head) in learned.shares}
+    gained = {output.attribute.name: output.attribute for output in space.outputs() if output.name in learned.shares}
     if 0 < len(gained) < len(space.attributes):
         # Once more for these alone: all units are theirs then.
         learned = _learn(LabelSpace(gained), palette, seen, unseen, outputs, prepared.attributes, seed, progress)
@@ -180,9 +180,9 @@ def _build(space: LabelSpace, seen: NDArray[np.float32]) -> keras.Model:
     x = layers.Dense(_UNITS, activation="relu", dtype="float32", name="hidden")(x)
     x = layers.Dropout(_DROPPED[1])(x)
     outputs = {
-        name: layers.Dense(len(attribute.values(head)), dtype="float32", name=name)(x)
-        for attribute, head in space.outputs()
-        for name in [keras_name(output_name(attribute, head))]
+        name: layers.Dense(len(output.values), dtype="float32", name=name)(x)
+        for output in space.outputs()
+        for name in [keras_name(output.name)]
     }
     return keras.Model(shares, outputs, name="colours")
 
@@ -192,7 +192,7 @@ def _taken_from(network: keras.Model, space: LabelSpace, palette: NDArray[np.uin
     standard, hidden = network.get_layer("standard"), _layer(network, "hidden")
     scale, offset = (np.asarray(values, dtype=np.float32) for values in (standard.scale, standard.offset))
     first = Layer(_rounded(scale[:, None] * hidden.weights), offset @ hidden.weights + hidden.bias)
-    names = [output_name(attribute, head) for attribute, head in space.outputs()]
+    names = space.output_names
     heads = {name: _layer(network, keras_name(name)) for name in names}
     heads = {name: Layer(_rounded(head.weights), head.bias) for name, head in heads.items()}
     return Colours(palette, first, heads, {})

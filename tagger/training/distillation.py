@@ -16,7 +16,7 @@ from tagger.catalog.table import Catalog
 from tagger.config import DistillationConfig, PhotoConfig
 from tagger.errors import TrainingError
 from tagger.inference.engine import Engine, open_engine
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.model import keras_name
 from tagger.own_products import learned_products
 
@@ -131,7 +131,7 @@ def as_teachers(
     """
     if not bundles:
         return None
-    kinds = {output_name(attribute, head): head for attribute, head in space.outputs()}
+    kinds = {output.name: output.head for output in space.outputs()}
     columns = [_columns(bundle, space) for bundle in bundles]
     for bundle, taught in zip(bundles, columns, strict=True):
         if (bundle.photo.height, bundle.photo.width) != (photo.height, photo.width):
@@ -153,11 +153,10 @@ def as_teachers(
 
 def _columns(bundle: Bundle, space: LabelSpace) -> dict[str, NDArray[np.int64]]:
     """Where the network has the classes of a bundle, by output; without outputs that have classes of their own."""
-    pupil = {output_name(attribute, head): attribute.values(head) for attribute, head in space.outputs()}
+    pupil = {output.name: output.values for output in space.outputs()}
     columns = {}
-    for attribute, head in bundle.label_space.outputs():
-        name = output_name(attribute, head)
-        places = {label: column for column, label in enumerate(pupil.get(name, ()))}
-        if set(attribute.values(head)) <= places.keys():
-            columns[name] = np.array([places[label] for label in attribute.values(head)], dtype=np.int64)
+    for output in bundle.label_space.outputs():
+        places = {label: column for column, label in enumerate(pupil.get(output.name, ()))}
+        if set(output.values) <= places.keys():
+            columns[output.name] = np.array([places[label] for label in output.values], dtype=np.int64)
     return columns

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from tagger.decoding import Scores
 from tagger.fusion import HeadFusion
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.training.losses import cross_entropies
 from tagger.training.targets import Targets
 
@@ -38,9 +38,9 @@ def fit_fusion(
         What `fuse` needs, by output name.
     """
     heads = {}
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
-        frequencies = _log_frequencies(training, name, len(attribute.values(head)))
+    for output in space.outputs():
+        name = output.name
+        frequencies = _log_frequencies(training, name, len(output.values))
         known = targets.weights[name] > 0
         weights = _INDEPENDENT
         if known.sum() >= _MIN_KNOWN:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tagger.config import NeighboursConfig
 from tagger.decoding import EMBEDDING, Outputs
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.neighbours import Neighbours, projected, weighted
 from tagger.training.shares import best_share, losses_of_shares
 from tagger.training.targets import Targets
@@ -48,7 +48,7 @@ def learn_neighbours(
         None where none are asked for, where there are too few products, or where neighbours say nothing that the
         heads don't.
     """
-    known = [name for name in _outputs(space) if (targets.weights[name] > 0).sum() >= _MIN_KNOWN]
+    known = [name for name in space.output_names if (targets.weights[name] > 0).sum() >= _MIN_KNOWN]
     if not config.count or not known or len(embeddings) < config.count:
         return None
     best, least = None, np.inf
@@ -72,10 +72,6 @@ def learn_neighbours(
     return best
 
 
-def _outputs(space: LabelSpace) -> list[str]:
-    return [output_name(attribute, head) for attribute, head in space.outputs()]
-
-
 def _remember(
     embeddings: NDArray[np.float32], targets: Targets, space: LabelSpace, config: NeighboursConfig
 ) -> Neighbours:
@@ -86,7 +82,7 @@ def _remember(
     axes = directions[:, ::-1][:, : config.dimensions].astype(np.float16).astype(np.float32)
     vectors = projected(embeddings, mean, axes)
     step = max(float(np.abs(vectors).max()), 1e-6) / 127
-    labels = {name: _labels(targets, name) for name in _outputs(space)}
+    labels = {name: _labels(targets, name) for name in space.output_names}
     codes = np.round(vectors / step).astype(np.int8)
     return Neighbours(mean, axes, codes, step, config.count, 1.0, dict.fromkeys(labels, 0.0), labels)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tagger.config import AttributeConfig, TrainingConfig
 from tagger.cores import cpu_is_faster_in_bfloat16
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.model import keras_name
 from tagger.training.gentle import GentleAdamW
 from tagger.training.muon import Muon
@@ -29,8 +29,8 @@ def compile_model(
     """Give the model its losses and its optimizer, whose learning rate warms up and falls along a cosine."""
     losses: dict[str, keras.losses.Loss] = {}
     loss_weights: dict[str, float] = {}
-    for attribute, head in space.outputs():
-        name = keras_name(output_name(attribute, head))
+    for output, attribute, head in space.outputs():
+        name = keras_name(output)
         loss_weights[name] = attributes[attribute.name].loss_weight
         losses[name] = (
             keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)

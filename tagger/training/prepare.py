@@ -17,7 +17,7 @@ from tagger.catalog.table import Catalog
 from tagger.catalog.words import add_word_columns
 from tagger.config import AttributeConfig, Config
 from tagger.errors import CatalogError
-from tagger.labels import SEPARATOR, LabelSpace, fit_label_space, output_name
+from tagger.labels import SEPARATOR, LabelSpace, fit_label_space
 from tagger.progress import Progress, silent
 from tagger.training.batches import TrainingPart
 from tagger.training.targets import encode_targets
@@ -58,7 +58,7 @@ class Prepared:
     def training_part(self, part: str) -> TrainingPart:
         """Photos and targets of a part."""
         ids = self.ids(part)
-        classes = {output_name(a, head): len(a.values(head)) for a, head in self.space.outputs()}
+        classes = {output.name: len(output.values) for output in self.space.outputs()}
         targets = encode_targets(self.space, self.catalog.table.loc[ids], self.attributes)
         return TrainingPart(self.cache.pixels, self.cache.select(ids), targets, classes)
 

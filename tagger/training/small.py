@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.config import AttributeConfig, TrainingConfig
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.model import keras_name
 from tagger.training.batches import TrainingPart
 from tagger.training.optimization import compile_model
@@ -50,7 +50,7 @@ def fit_small(
         told: about epoch, step and steps.
         hide: leaves out some of what is seen in a step.
     """
-    names = [keras_name(name) for name in _outputs(space)]
+    names = [keras_name(name) for name in space.output_names]
     part, rows = training
     steps = -(-len(rows) // min(settings.batch_size, max(1, len(rows) // _STEPS)))
     compile_model(network, space, attributes, settings, steps)
@@ -78,8 +78,4 @@ def fit_small(
 def predict_small(network: keras.Model, rows: NDArray[Any], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
     """Logits by output name, float32 (N, C), for rows of what the network sees, (N, F)."""
     batches = [network.predict_on_batch(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
-    return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in _outputs(space)}
-
-
-def _outputs(space: LabelSpace) -> list[str]:
-    return [output_name(attribute, head) for attribute, head in space.outputs()]
+    return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in space.output_names}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagger.config import AttributeConfig
-from tagger.labels import LabelSpace, class_index, multi_hot, output_name
+from tagger.labels import LabelSpace, class_index, multi_hot
 from tagger.network.model import keras_name
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def encode_targets(space: LabelSpace, table: pd.DataFrame, settings: Mapping[str
     """
     values: dict[str, NDArray[Any]] = {}
     weights: dict[str, NDArray[np.float32]] = {}
-    for attribute, head in space.outputs():
-        name = output_name(attribute, head)
+    for name, attribute, head in space.outputs():
         power = settings[attribute.name].class_weight_power
         if head == "softmax":
             index = class_index(attribute, table)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tagger.bundle import Bundle
 from tagger.errors import BundleError, ConfigError
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.network.model import build_network, keras_name, with_embedding
 from tagger.network.trunks import first_line
 from tagger.training.compact_weights import read_weights
@@ -120,7 +120,7 @@ def _blended(ours: Any, theirs: Any, share: float) -> NDArray[np.float32]:
 
 def _heads(space: LabelSpace) -> dict[str, tuple[str, ...]]:
     """Name of each head's layer → what its outputs stand for."""
-    return {keras_name(output_name(attribute, head)): attribute.values(head) for attribute, head in space.outputs()}
+    return {keras_name(output.name): output.values for output in space.outputs()}
 
 
 def _body(model: keras.Model, heads: Collection[str]) -> list[Any]:

@@ -24,7 +24,7 @@ from tagger.config import Config, load_config
 from tagger.errors import CatalogError, SplitError
 from tagger.files import make_folder, write_json, write_text
 from tagger.inference import Tag
-from tagger.labels import fit_label_space, output_name
+from tagger.labels import fit_label_space
 from tagger.report.judge import FIVE
 
 _HEIGHT, _WIDTH = 20, 16
@@ -73,7 +73,7 @@ def _draw_bundle(folder: Path, config: Config, table: pd.DataFrame, split: pd.Se
     settings = {name: attribute for name, attribute in config.attributes.items() if name in table.columns}
     auxiliary = [name for name, attribute in settings.items() if attribute.auxiliary]
     space = fit_label_space(table.loc[split.index[split == "train"]], settings).without(auxiliary)
-    widths = {output_name(attribute, head): len(attribute.values(head)) for attribute, head in space.outputs()}
+    widths = {output.name: len(output.values) for output in space.outputs()}
     rng = np.random.default_rng(0)
     weights = {name: rng.normal(size=(3, width)).astype(np.float32) for name, width in widths.items()}
     nodes = [

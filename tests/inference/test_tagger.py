@@ -196,10 +196,10 @@ def remember(bundle: Path, width: int = 3) -> None:
     """A product like a red photo was made for Women, and nobody knows more of it."""
     space = Bundle.open(bundle).label_space
     labels: dict[str, NDArray[Any]] = {}
-    for attribute, head in space.outputs():
-        columns = len(attribute.values(head))
-        unknown = np.zeros((1, 1 + columns), np.bool_) if head == "sigmoid" else np.full(1, -1, np.int32)
-        labels[output_name(attribute, head)] = unknown
+    for output in space.outputs():
+        columns = len(output.values)
+        unknown = np.zeros((1, 1 + columns), np.bool_) if output.head == "sigmoid" else np.full(1, -1, np.int32)
+        labels[output.name] = unknown
     gender = space["gender"]
     name = output_name(gender, gender.primary)
     if gender.primary == "softmax":

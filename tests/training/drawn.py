@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from tagger.config import AttributeConfig
-from tagger.labels import LabelSpace, output_name
+from tagger.labels import LabelSpace
 from tagger.training.batches import TrainingPart
 from tagger.training.targets import encode_targets
 
@@ -41,7 +41,7 @@ def make_part(space: LabelSpace, products: int, seed: int = 0, missing: float = 
     table = make_table(products, seed, missing)
     rng = np.random.default_rng(seed)
     pixels = np.stack([draw(colour, rng) for colour in table["shown"]]) if products else np.empty((0, 32, 24, 3), "u1")
-    classes = {output_name(a, head): len(a.values(head)) for a, head in space.outputs()}
+    classes = {output.name: len(output.values) for output in space.outputs()}
     return TrainingPart(pixels, np.arange(products), encode_targets(space, table, SETTINGS), classes)
 
 
