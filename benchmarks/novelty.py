@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from benchmarks.measure import Say
 from benchmarks.report import Cell, Report, Table
@@ -52,15 +53,9 @@ def measure_novelty(model: Path, data: Path, pictures: int, say: Say, report: Re
     report.tables.append(table)
 
 
-def auroc(lower: NDArray[np.float64], higher: NDArray[np.float64]) -> float:
-    """Share of the pairs whose second number is the larger; equal ones count half."""
-    ordered = np.sort(lower)
-    below = np.searchsorted(ordered, higher, "left") + np.searchsorted(ordered, higher, "right")
-    return float(below.mean() / (2 * len(lower)))
-
-
 def _row(kind: str, pictures: NDArray[np.float64], real: NDArray[np.float64]) -> tuple[Cell, ...]:
-    return kind, auroc(real, pictures), _percent(pictures)
+    shown = np.repeat([False, True], [len(real), len(pictures)])
+    return kind, float(roc_auc_score(shown, np.concatenate([real, pictures]))), _percent(pictures)
 
 
 def _percent(novelty: NDArray[np.float64]) -> float:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from sklearn.metrics import roc_auc_score
 
 from benchmarks import novelty
 from benchmarks.__main__ import main
@@ -24,13 +23,6 @@ def test_pictures_are_drawn_again_alike_and_each_is_another(kind: str) -> None:
     assert first.shape[2] == 3 and min(first.shape[:2]) >= 300
     assert (first == again).all()
     assert first.shape != other.shape or np.abs(first - other).mean() > 0.5
-
-
-def test_auroc_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    lower, higher = rng.integers(0, 20, 300).astype(float), rng.integers(8, 30, 200).astype(float)
-    truth = np.repeat([0, 1], [300, 200])
-    assert novelty.auroc(lower, higher) == pytest.approx(roc_auc_score(truth, np.concatenate([lower, higher])))
 
 
 def test_novelty(tiny_bundle: Path, sample_catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
