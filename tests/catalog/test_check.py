@@ -86,7 +86,7 @@ def test_without_imagehash_the_rest_is_told(shop, monkeypatch):
     report = check_catalog(shop, CONFIG)
     assert report.duplicates is None
     text = render_check(report)
-    assert "pip install 'catalog-tagger[train]'" in text
+    assert "pip install 'catalog-tagger[report]'" in text
     assert "Near-duplicates were not looked for." in text
 
 
