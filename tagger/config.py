@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,7 +22,7 @@ EnginePrecision = Literal["auto", "float32", "int8"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CatalogConfig(_Section):
@@ -45,7 +45,7 @@ class PhotoConfig(_Section):
 
     height: int = Field(80, ge=16, le=1024)
     width: int = Field(60, ge=16, le=1024)
-    max_pixels: int = Field(50_000_000, ge=1)
+    max_pixels: int = Field(50_000_000, ge=1, le=178_956_970)  # Pillow opens no larger ones
     max_bytes: int = Field(64_000_000, ge=1)
 
 
@@ -235,7 +235,7 @@ class FlagsConfig(_Section):
     epochs: int = Field(12, ge=1)
     batch_size: int = Field(256, ge=1)
     learning_rate: float = Field(2e-3, gt=0)
-    hidden: tuple[int, ...] = (128, 64)
+    hidden: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = (128, 64)
     dropout: float = Field(0.3, ge=0, lt=1)
     #: words of title and description that become features, the most frequent first.
     vocabulary: int = Field(2000, ge=0)
@@ -415,7 +415,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         settings = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)
     except OSError as error:
         raise ConfigError(f"Can't read the config {path}: {error.strerror}. Check the path.") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date such as 2020-13-01
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, or a date such as 2020-13-01
         raise ConfigError(f"{path} is not a YAML file: {_one_line(error)}") from error
     if settings is None:
         return {}
@@ -430,7 +430,7 @@ def _apply_override(settings: dict[str, Any], override: str) -> None:
         raise ConfigError(f'Expected an override like training.epochs=3, got "{override}".')
     try:
         value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f'The value of the override "{override}" is not YAML: {_one_line(error)}') from error
     *parents, last = key.split(".")
     for parent in parents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from tagger.catalog.photos import FORMATS
 from tagger.catalog.read import read_catalog
 from tagger.catalog.splits import PARTS, check_split, make_split, read_split
 from tagger.catalog.table import IMAGE, Catalog, Finding
+from tagger.catalog.words import add_word_columns
 from tagger.config import AttributeConfig, Config
 from tagger.errors import MissingDependencyError, SplitError
 from tagger.progress import Progress, silent
@@ -157,7 +159,8 @@ def inspect_catalog(
     Args:
         path: the catalog.
         config: its sections catalog, attributes, photo and split are used.
-        keep_rare: rare labels stay, and with them their products, whatever the attributes' settings say.
+        keep_rare: rare labels stay, and with them their products, whatever the attributes' settings say. Words
+            of titles are no attributes then.
         progress: told about photos decoded and looked at.
 
     Raises:
@@ -166,15 +169,19 @@ def inspect_catalog(
     catalog = read_catalog(path, config.catalog)
     attributes = config.attributes or dict.fromkeys(catalog.attributes, AttributeConfig())
     if keep_rare:
-        attributes = {name: settings.model_copy(update={"rare": "keep"}) for name, settings in attributes.items()}
-    catalog = clean_labels(catalog, attributes)
+        attributes = {
+            name: settings.model_copy(update={"rare": "keep"})
+            for name, settings in attributes.items()
+            if not settings.words_of
+        }
+    catalog = clean_labels(add_word_columns(catalog, attributes), attributes)
     cache = open_cache(catalog, config.photo, progress=progress)
     groups, problem = pd.Series(dtype="int64"), ""
     try:
         groups = _groups(cache, config.split.near_duplicate_distance)
     except MissingDependencyError as error:
         problem = str(error)
-    return Inspection(catalog, cache, _read_headers(catalog, progress), groups, problem)
+    return Inspection(catalog, cache, _read_headers(catalog, cache, progress), groups, problem)
 
 
 def _groups(cache: PhotoCache, distance: int) -> pd.Series[int]:
@@ -192,15 +199,15 @@ def _summarise_flag(column: pd.Series[str]) -> FlagSummary:
     return FlagSummary(counts["true"], counts["false"], counts[""])
 
 
-def _read_headers(catalog: Catalog, progress: Progress) -> pd.DataFrame:
+def _read_headers(catalog: Catalog, cache: PhotoCache, progress: Progress) -> pd.DataFrame:
     named = {id_: path for id_, path in catalog.table[IMAGE].items() if path}
     headers = []
-    for done, path in enumerate(named.values(), 1):
-        try:
-            with Image.open(path, formats=FORMATS) as image:  # reads the header alone
-                headers.append((image.width, image.height, image.mode))
-        except Exception:  # nearly anything on damaged files; the cache has the reason
-            headers.append((0, 0, ""))
+    for done, (id_, path) in enumerate(named.items(), 1):
+        header = (0, 0, "")
+        if id_ in cache.rows:  # of the others the cache knows why not, and a pipe would be waited for
+            with contextlib.suppress(Exception), Image.open(path, formats=FORMATS) as image:  # reads the header alone
+                header = (image.width, image.height, image.mode)
+        headers.append(header)
         if done % 1000 == 0 or done == len(named):
             progress(done, len(named), "photo headers read")
     return pd.DataFrame(headers, index=pd.Index(list(named), dtype=str), columns=["width", "height", "mode"])

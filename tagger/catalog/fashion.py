@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from tagger.catalog.cells import CellReader, are_flags, flag, read_lines, unique_rows
+from tagger.catalog.folders import SPLIT, normalise_split
 from tagger.catalog.photos import find_photos
-from tagger.catalog.table import IMAGE, METADATA_COLUMNS, CleaningReport, Products
+from tagger.catalog.table import IMAGE, METADATA_COLUMNS, TITLE, CleaningReport, Products
 from tagger.config import CatalogConfig
-from tagger.errors import CatalogError
+from tagger.errors import CatalogError, did_you_mean
 
 STYLES = "styles.csv"
 ATTRIBUTES = ("gender", "masterCategory", "subCategory", "articleType", "baseColour", "season", "usage")
@@ -28,6 +29,7 @@ ARTICLE_ATTRIBUTE = "articleAttributes."
 
 _ID = "id"
 _TITLE_SOURCE = "productDisplayName"
+_NO_ATTRIBUTES = frozenset({_ID, IMAGE, SPLIT, *METADATA_COLUMNS})
 _RECORD_FIELDS = {"brandName": "brand", "price": "price", "ageGroup": "ageGroup"}
 _KNOWN = frozenset({_ID, IMAGE, *METADATA_COLUMNS, *ATTRIBUTES})
 _MAX_RECORD_BYTES = 4_000_000
@@ -56,7 +58,8 @@ def read_fashion(folder: Path, config: CatalogConfig, *, records: bool = True) -
     """
     report = CleaningReport()
     cells = CellReader(config)
-    columns = _read_styles(folder / STYLES, cells, report)
+    columns = _read_styles(folder / STYLES, config, cells, report)
+    normalise_split(columns, report)
     columns[IMAGE] = _match_photos(columns[_ID], folder / (config.image_folder or "images"), report)
     flags = [name for name in columns if name not in _KNOWN and are_flags(columns[name])]
     for name in flags:
@@ -65,22 +68,24 @@ def read_fashion(folder: Path, config: CatalogConfig, *, records: bool = True) -
         more, more_flags = _read_records(columns[_ID], folder / "styles", cells, report)
         flags += [name for name in more_flags if name not in columns]
         columns |= {name: values for name, values in more.items() if name not in columns}
+    attributes = [*ATTRIBUTES, *(name for name in config.columns if name not in _NO_ATTRIBUTES), DISPLAY_CATEGORIES]
     return Products(
         root=folder,
         ids=columns.pop(_ID),
         columns=columns,
-        attributes=tuple(name for name in (*ATTRIBUTES, DISPLAY_CATEGORIES) if name in columns),
+        attributes=tuple(name for name in dict.fromkeys(attributes) if name in columns and name not in flags),
         flags=tuple(flags),
         report=report,
     )
 
 
-def _read_styles(path: Path, cells: CellReader, report: CleaningReport) -> dict[str, list[str]]:
+def _read_styles(path: Path, config: CatalogConfig, cells: CellReader, report: CleaningReport) -> dict[str, list[str]]:
     """Return the columns of `styles.csv` by our names, rows without an id or with a known one left out."""
     lines = read_lines(path, report)
-    names = [name.strip() for name in next(csv.reader(lines[:1]))]
+    found = [name.strip() for name in next(csv.reader(lines[:1]))]
+    names = _our_names(found, config, path, report)
     if _ID not in names:
-        raise CatalogError(f"Expected a column id in {path}, found: {', '.join(names)}.")
+        raise CatalogError(f"Expected a column id in {path}, found: {', '.join(found)}.")
     rows = list(_split_lines(lines[1:], names, report))
     at = names.index(_ID)
     kept = unique_rows([row[at].strip() for row in rows], report)
@@ -90,8 +95,41 @@ def _read_styles(path: Path, cells: CellReader, report: CleaningReport) -> dict[
     for position, name in enumerate(names):
         # An id is never missing, and "NA" may be one.
         read = str.strip if name == _ID else cells.single
-        columns["title" if name == _TITLE_SOURCE else name] = [read(rows[row][position]) for row in kept]
+        if name:
+            columns[name] = [read(rows[row][position]) for row in kept]
     return columns
+
+
+def _our_names(found: list[str], config: CatalogConfig, path: Path, report: CleaningReport) -> list[str]:
+    """Our name for each column of `styles.csv`, "" for those that are not read.
+
+    A column that `catalog.columns` asks for may be missing where ours is there: the settings may be those of a bundle
+    that learned from a catalog in another layout.
+
+    Raises:
+        CatalogError: a column is missing, or two have one name.
+    """
+    asked = {theirs: ours for ours, theirs in config.columns.items() if ours != IMAGE}
+    usual = [TITLE if name == _TITLE_SOURCE else name for name in found]
+    for theirs, ours in asked.items():
+        if theirs not in found and ours not in usual:
+            raise CatalogError(
+                f'catalog.columns asks for a column "{theirs}" (as {ours}), but {path} has: {", ".join(found)}.'
+                + did_you_mean(theirs, found)
+            )
+    absent = [theirs for theirs in asked if theirs not in found]
+    report.add(
+        "column-absent", "ignored", "Columns that catalog.columns asks for; those of our names were read.", absent
+    )
+    asked = {theirs: ours for theirs, ours in asked.items() if theirs in found}
+    names = [
+        asked.get(name) or ("" if ours in asked.values() else ours) for name, ours in zip(found, usual, strict=True)
+    ]
+    hidden = [name for name, ours in zip(found, names, strict=True) if name and not ours]
+    report.add("column-hidden", "ignored", "Columns whose name catalog.columns gives to another one.", hidden)
+    if repeated := sorted({name for name in names if names.count(name) > 1 and name}):
+        raise CatalogError(f"The columns of {path} must have different names; found twice: {', '.join(repeated)}.")
+    return names
 
 
 def _split_lines(lines: list[str], names: list[str], report: CleaningReport) -> Iterator[list[str]]:
@@ -100,7 +138,7 @@ def _split_lines(lines: list[str], names: list[str], report: CleaningReport) -> 
     One line is one product here, so that a quote that nobody closed can't swallow the lines after it. Too many cells
     are commas in the free text that nobody put in quotes: in Kaggle's own file that is the last of ten columns.
     """
-    free_text = names.index(_TITLE_SOURCE) if _TITLE_SOURCE in names else len(names) - 1
+    free_text = names.index(TITLE) if TITLE in names else len(names) - 1
     joined, short = [], []
     report.rows_read = sum(1 for line in lines if line.strip())
     for number, line in enumerate(lines, 2):

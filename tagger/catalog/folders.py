@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tagger.catalog.cells import is_utf8
+from tagger.catalog.cells import JOINT, is_utf8
 from tagger.catalog.photos import find_photos
 from tagger.catalog.table import IMAGE, CleaningReport, Products
 from tagger.errors import CatalogError
@@ -67,8 +67,13 @@ def _look(root: Path, report: CleaningReport) -> list[_Photo]:
         folders = place.parts[:-1]
         part = PARTS[folders[0].casefold()] if is_split and folders else ""
         inner = folders[1:] if part else folders
-        photos.append(_Photo(path, place, part, inner[0] if inner else ""))
+        photos.append(_Photo(path, place, part, _label(inner[0]) if inner else ""))
     return photos
+
+
+def _label(name: str) -> str:
+    """A folder's name as a label: without outer blanks, and without what would make it several labels."""
+    return name.strip().replace(JOINT, "/")
 
 
 def _products(folder: Path, photos: list[_Photo], report: CleaningReport) -> Products:
@@ -92,3 +97,17 @@ def _ids(photos: list[_Photo]) -> list[str]:
         id_ = photo.place.with_suffix("").as_posix()
         ids[photo.place.as_posix() if id_ in ids else id_] = None
     return list(ids)
+
+
+def normalise_split(columns: dict[str, list[str]], report: CleaningReport) -> None:
+    """Take the column `split` if it names parts of a split; a column of another meaning goes."""
+    if SPLIT not in columns:
+        return
+    parts = [PARTS.get(value.casefold(), "") for value in columns[SPLIT]]
+    unknown = {value for value, part in zip(columns[SPLIT], parts, strict=True) if value and not part}
+    why = f"Values of the column {SPLIT} other than {', '.join(PARTS)}; because of them it is not used."
+    report.add("split-unknown", "ignored", why, sorted(unknown))
+    if unknown:
+        del columns[SPLIT]
+    else:
+        columns[SPLIT] = parts

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagger.errors import MissingDependencyError
+from tagger.errors import CatalogError, MissingDependencyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,13 +83,17 @@ class Products:
         """Make one table of the columns.
 
         Raises:
+            CatalogError: photos lie in a folder whose name is not UTF-8.
             MissingDependencyError: pandas is not installed.
         """
         try:
             import pandas as pd
         except ImportError as error:
             raise MissingDependencyError("pandas", "report", "to work with a catalog as one table") from error
-        table = pd.DataFrame(self.columns, index=pd.Index(self.ids, name="id", dtype=str), dtype=str)
+        try:
+            table = pd.DataFrame(self.columns, index=pd.Index(self.ids, name="id", dtype=str), dtype=str)
+        except UnicodeEncodeError as error:
+            raise CatalogError(f"A folder of {str(self.root.absolute())!a} is not UTF-8. Rename it.") from error
         return Catalog(self.root, table, self.attributes, self.flags, self.report)
 
 

@@ -15,12 +15,13 @@ import csv
 import io
 import json
 import os.path
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tagger.catalog.cells import JOINT, CellReader, are_flags, flag, read_lines, unique_rows
-from tagger.catalog.folders import PARTS, SPLIT
+from tagger.catalog.folders import SPLIT, normalise_split
 from tagger.catalog.table import IMAGE, METADATA_COLUMNS, CleaningReport, Products
 from tagger.config import CatalogConfig
 from tagger.errors import CatalogError, MissingDependencyError, did_you_mean
@@ -30,6 +31,9 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 _ID = "id"
 _NOT_SEVERAL = frozenset({_ID, IMAGE, SPLIT, *METADATA_COLUMNS})
 _MAX_LABELS = 200
+_MAX_CELL = 10_000_000
+#: What Excel likes to have above the header.
+_SEP = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 _DELIMITERS = (",", ";", "\t")
 
 _Columns = dict[str, Sequence[object]]
@@ -61,7 +65,7 @@ def read_table(path: Path, config: CatalogConfig) -> Products:
         columns = {name: [values[row] for row in kept] for name, values in columns.items()}
     without = [id_ for id_, photo in zip(columns[_ID], columns[IMAGE], strict=True) if not photo]
     report.add("photo-missing", "kept", "Products with no file under their photo's path.", without)
-    _normalise_split(columns, report)
+    normalise_split(columns, report)
     choices = [name for name in columns if name not in _NOT_SEVERAL]
     flags = [name for name in choices if are_flags(columns[name])]
     for name in flags:
@@ -87,13 +91,17 @@ def _read_columns(path: Path, report: CleaningReport) -> _Columns:
 
 def _read_delimited(path: Path, report: CleaningReport) -> _Columns:
     lines = read_lines(path, report)
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(_DELIMITERS, key=lines[0].count)
+    # The lines keep their numbers, which mistakes are told by.
+    head = next((number for number, line in enumerate(lines) if line.strip() and not _SEP.fullmatch(line)), 0)
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(_DELIMITERS, key=lines[head].count)
+    lines[:head] = [""] * head
+    csv.field_size_limit(_MAX_CELL)  # beyond Python's own 131,072: all of the file is in memory anyway
     reader = csv.reader(io.StringIO("\n".join(lines), newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     uneven = []
     started = 1
     try:
-        names = [name.strip() for name in next(reader)]
+        names = [name.strip() for name in next(filter(None, reader))]
         started = reader.line_num + 1
         for row in reader:
             # Spreadsheets like to pad lines with empty cells.
@@ -147,13 +155,18 @@ def _read_parquet(path: Path) -> _Columns:
     except ImportError as error:
         raise MissingDependencyError("pyarrow", "parquet", "to read a Parquet catalog") from error
     try:
+        names = parquet.read_schema(path).names
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise CatalogError(f"The columns of {path} must have different names; found twice: {', '.join(repeated)}.")
         table = parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        raise CatalogError(f"{path} is not a Parquet file: {' '.join(str(error).split())}") from error
-    while any(pyarrow.types.is_struct(column.type) for column in table.schema):
-        table = table.flatten()
-    columns: _Columns = table.to_pydict()
-    return columns
+        while any(pyarrow.types.is_struct(column.type) for column in table.schema):
+            table = table.flatten()
+        # As text: Python's own dates end in the year 9999, and know fewer time zones.
+        dates = [pyarrow.types.is_temporal(column.type) for column in table.schema]
+        columns = [column.cast("string") if date else column for column, date in zip(table.columns, dates, strict=True)]
+        return {name: column.to_pylist() for name, column in zip(table.column_names, columns, strict=True)}
+    except (OSError, ValueError, OverflowError, pyarrow.ArrowException) as error:
+        raise CatalogError(f"{path} can't be read as Parquet: {' '.join(str(error).split())}") from error
 
 
 def _rename(source: _Columns, config: CatalogConfig, path: Path, report: CleaningReport) -> _Columns:
@@ -208,20 +221,6 @@ def _resolve(photos: Sequence[str], folder: Path) -> list[str]:
     """Return absolute paths, "" where there is no file (os.path, since it takes any text without an exception)."""
     paths = [os.path.normpath(os.path.join(folder, photo)) if photo else "" for photo in photos]  # noqa: PTH118
     return [path if path and os.path.isfile(path) else "" for path in paths]  # noqa: PTH113
-
-
-def _normalise_split(columns: dict[str, list[str]], report: CleaningReport) -> None:
-    """Take the column `split` if it names parts of a split; a column of another meaning goes."""
-    if SPLIT not in columns:
-        return
-    parts = [PARTS.get(value.casefold(), "") for value in columns[SPLIT]]
-    unknown = {value for value, part in zip(columns[SPLIT], parts, strict=True) if value and not part}
-    why = f"Values of the column {SPLIT} other than {', '.join(PARTS)}; because of them it is not used."
-    report.add("split-unknown", "ignored", why, sorted(unknown))
-    if unknown:
-        del columns[SPLIT]
-    else:
-        columns[SPLIT] = parts
 
 
 def _is_attribute(values: list[str]) -> bool:

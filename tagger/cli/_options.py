@@ -76,7 +76,7 @@ set_option = click.option(
 #: --set of the commands that use a bundle, whose own settings hold for the rest.
 catalog_set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", callback=_only_what_is_read,
-    help="Override a setting, such as catalog.columns.id=sku, or photo.max_pixels=200000000 for larger photos.",
+    help="Override a setting, such as catalog.columns.id=sku, or photo.max_pixels=150000000 for larger photos.",
 )  # fmt: skip
 inputs_option = click.option(
     "--inputs", type=click.Choice(["auto", "image", "title"]), default="auto",

@@ -10,7 +10,7 @@ import click
 
 from tagger.cli._backend import settle_backend
 from tagger.cli._extras import needs_extra
-from tagger.cli._options import config_option, model_option, set_option
+from tagger.cli._options import catalog_set_option, config_option, model_option, set_option
 from tagger.cli._progress import progress_bar
 from tagger.cli._quiet import without_startup_notes
 
@@ -50,7 +50,7 @@ def train(
 @model_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write CSV there instead of to stdout.")
 @config_option
-@set_option
+@catalog_set_option
 def predict(catalog: Path, model: Path, out: Path | None, config_file: Path | None, overrides: tuple[str, ...]) -> None:
     """Predict the flags of the products in CATALOG, as CSV: id, and for each flag its value and probability of "true".
 

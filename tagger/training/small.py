@@ -77,5 +77,7 @@ def fit_small(
 
 def predict_small(network: keras.Model, rows: NDArray[Any], space: LabelSpace) -> dict[str, NDArray[np.float32]]:
     """Logits by output name, float32 (N, C), for rows of what the network sees, (N, F)."""
+    if not len(rows):
+        return {output.name: np.zeros((0, len(output.values)), dtype=np.float32) for output in space.outputs()}
     batches = [network.predict_on_batch(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
     return {name: np.concatenate([batch[keras_name(name)] for batch in batches]) for name in space.output_names}

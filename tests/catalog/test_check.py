@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from tagger.catalog.check import check_catalog
 from tagger.catalog.check_text import render_check, write_check
 from tagger.config import parse_config
-from tagger.errors import SplitError
+from tagger.errors import CatalogError, SplitError
 
 CONFIG = parse_config({"split": {"train": 0.6, "validation": 0.2, "test": 0.2}}, "the test")
 
@@ -123,3 +124,26 @@ def test_written_files_say_the_same_and_others_stay(shop, tmp_path):
     assert stored["labels"]["kind"]["counts"] == {"cup": 10, "mug": 10}
     assert stored["findings"][0]["kind"] == "id-repeated"
     assert (out / "mine.txt").read_text() == "stay"
+
+
+def test_words_of_titles_are_attributes_as_in_training(shop):
+    text = (
+        shop.read_text().replace("kind", "kind,title", 1).replace(",cup", ",cup,A blue cup").replace(",mug", ",mug,Mug")
+    )
+    shop.write_text(text)
+    words = {"heads": "sigmoid", "words_of": "title", "auxiliary": True}
+    report = check_catalog(shop, parse_config({"attributes": {"kind": {}, "words": words}}, "the test"))
+    assert report.labels["words"].counts == {"mug": 10, "blue": 10, "cup": 10}
+
+
+def test_a_pipe_in_the_place_of_a_photo_is_not_waited_for(shop):
+    shop.unlink()
+    os.mkfifo(shop.parent / "p19.png")
+    assert list(check_catalog(shop.parent, CONFIG).photos.unreadable) == ["p18", "p19"]
+
+
+def test_a_folder_whose_name_is_not_utf8(shop):
+    folder = shop.parent.parent / os.fsdecode(b"caf\xe9")
+    shop.parent.rename(folder)
+    with pytest.raises(CatalogError, match="is not UTF-8"):
+        check_catalog(folder / shop.name, CONFIG)

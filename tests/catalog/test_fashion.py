@@ -225,3 +225,32 @@ def test_the_real_catalog(real_catalog):
     assert catalog.table["title"].str.contains(",").any()
     for name in (*catalog.attributes, *catalog.flags):
         assert not set(catalog.table[name]) & {"NA", "nan", "None"}
+
+
+def test_columns_are_renamed_as_the_config_says(tmp_path):
+    text = "sku,sex,gender,articleType,material\n1,Men,odd,Shirts,Wool\n2,Women,odd,Cups,Clay\n"
+    columns = {"id": "sku", "gender": "sex", "fabric": "material"}
+    catalog = read(write(tmp_path, text), columns=columns)
+    assert list(catalog.table.index) == ["1", "2"] and list(catalog.table["gender"]) == ["Men", "Women"]
+    assert catalog.attributes == ("gender", "articleType", "fabric")
+    assert findings(catalog)["column-hidden"].examples == ("gender",)
+    with pytest.raises(CatalogError, match=r'asks for a column "material" \(as fabric\).*Did you mean "materia"'):
+        read(write(tmp_path, text.replace("material", "materia")), columns=columns)
+
+
+def test_settings_of_another_layout_leave_our_names(tmp_path):
+    catalog = read(write(tmp_path, f"{HEADER}\n1,{SHIRT},Shirt\n"), columns={"id": "sku", "image": "photo"})
+    assert list(catalog.table.index) == ["1"] and findings(catalog)["column-absent"].examples == ("sku",)
+
+
+@pytest.mark.parametrize("header", ["id,gender,articleType,id", "id,title,articleType,productDisplayName"])
+def test_columns_of_the_same_name_are_refused(tmp_path, header):
+    with pytest.raises(CatalogError, match=r"must have different names; found twice: (id|title)"):
+        read(write(tmp_path, f"{header}\n1,Men,Shirts,2\n"))
+
+
+def test_a_split_is_taken_and_a_column_of_another_meaning_is_not(tmp_path):
+    catalog = read(write(tmp_path, "id,articleType,split\n1,Cups,train\n2,Cups,val\n"))
+    assert list(catalog.table["split"]) == ["train", "validation"]
+    catalog = read(write(tmp_path, "id,articleType,split\n1,Cups,train\n2,Cups,half\n"))
+    assert "split" not in catalog.table and findings(catalog)["split-unknown"].examples == ("half",)

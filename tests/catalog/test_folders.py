@@ -100,3 +100,8 @@ def test_nothing_to_read(tmp_path):
         read(fill(tmp_path, "notes.txt"))
     with pytest.raises(CatalogError, match="folder per class"):
         read(fill(tmp_path, "1.jpg"), "classes")
+
+
+def test_a_class_is_one_label_whatever_its_folder_is_called(tmp_path):
+    fill(tmp_path, "Bags /1.jpg", "Shoes|Boots/2.jpg")
+    assert list(read(tmp_path).table["label"]) == ["Bags", "Shoes/Boots"]

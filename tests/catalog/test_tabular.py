@@ -233,7 +233,7 @@ def test_not_parquet(tmp_path):
     pytest.importorskip("pyarrow")
     path = tmp_path / "products.parquet"
     path.write_text("id,image\n1,a\n")
-    with pytest.raises(CatalogError, match="not a Parquet file"):
+    with pytest.raises(CatalogError, match="can't be read as Parquet"):
         read(path)
 
 
@@ -241,4 +241,31 @@ def test_parquet_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "products.parquet").write_bytes(b"PAR1")
     with pytest.raises(MissingDependencyError, match=r"catalog-tagger\[parquet\]"):
+        read(tmp_path / "products.parquet")
+
+
+@pytest.mark.parametrize("head", ["\n \n", "sep=;\n", '"sep=;"\n\n', "\nSEP=;\n"])
+def test_what_stands_above_the_header(tmp_path, head):
+    (tmp_path / "products.csv").write_text(f"{head}id;image;kind\n1;a.png;cup, blue\n2;b.png;mug;odd\n")
+    catalog = read(tmp_path / "products.csv")
+    assert list(catalog.table["kind"]) == ["cup, blue"]
+    line = head.count("\n") + 3
+    assert next(f for f in catalog.report.findings if f.kind == "row-uneven").examples == (f"line {line}",)
+
+
+def test_a_long_cell(tmp_path):
+    (tmp_path / "products.csv").write_text(f"id,image,text\n1,a.png,{'x' * 200_000}\n")
+    assert len(read(tmp_path / "products.csv").table.loc["1", "text"]) == 200_000
+
+
+def test_dates_of_parquet_beyond_those_of_python(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    far = pa.array([2**61], pa.timestamp("us"))
+    parquet.write_table(pa.table({"id": ["1"], "image": ["a"], "until": far}), tmp_path / "products.parquet")
+    assert list(read(tmp_path / "products.parquet").table.index) == ["1"]
+    twice = pa.Table.from_arrays([pa.array(["1"])] * 3, names=["id", "image", "id"])
+    parquet.write_table(twice, tmp_path / "products.parquet")
+    with pytest.raises(CatalogError, match="found twice: id"):
         read(tmp_path / "products.parquet")

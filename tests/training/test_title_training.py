@@ -131,3 +131,13 @@ def test_without_titles_there_is_nothing_to_read(catalog, tmp_path):
 def test_inputs_are_the_image_or_image_and_title(inputs):
     with pytest.raises(ConfigError, match=r"expected \[image\] or \[image, title\], got"):
         _config(inputs=inputs)
+
+
+def test_where_no_validation_product_has_a_title_both_count_alike(catalog, tmp_path):
+    table = pd.read_csv(catalog, dtype=str, keep_default_na=False)
+    table["split"] = ["train"] * (len(table) - 20) + ["validation"] * 20
+    table.loc[table["split"] == "validation", "name"] = ""
+    table.to_csv(catalog, index=False)
+    bundle = Bundle.open(train(_config(catalog={"columns": {"title": "name"}}), catalog, tmp_path / "run"))
+    part = json.loads((bundle.path / "title" / "fusion.json").read_text())
+    assert {(head["photo"], head["title"]) for head in part.values()} == {(1, 1)}
