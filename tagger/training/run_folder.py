@@ -46,9 +46,10 @@ def claim_folder(folder: Path, config: Config, split: pd.Series, resume: bool, s
     """Write down config, split and start of a new run, or make sure that a resumed one has the same split.
 
     Raises:
-        TrainingError: the resumed run was started with another split.
+        TrainingError: the resumed run was started with another split, or another one took the folder meanwhile.
         OutputError: the folder can't be written.
     """
+    check_folder(folder, config, resume)  # again: photos were decoded since
     if not resume:
         write_split(split, folder / _SPLIT)
         record_start(start, folder)

@@ -38,6 +38,8 @@ def test_a_claimed_folder_can_be_resumed_with_the_same_config(run):
 def test_a_folder_that_holds_a_run_is_not_overwritten(run):
     with pytest.raises(TrainingError, match=r"already holds a run\. Add --resume to go on with it, or choose another"):
         check_folder(run, CONFIG, resume=False)
+    with pytest.raises(TrainingError, match="already holds a run"):  # begun since the folder was checked
+        claim_folder(run, CONFIG, SPLIT, resume=False)
 
 
 def test_nothing_to_resume(tmp_path):
