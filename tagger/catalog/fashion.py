@@ -107,9 +107,14 @@ def _our_names(found: list[str], config: CatalogConfig, path: Path, report: Clea
     that learned from a catalog in another layout.
 
     Raises:
-        CatalogError: a column is missing, or two have one name.
+        CatalogError: a column is missing or has two names, or two columns have one.
     """
-    asked = {theirs: ours for ours, theirs in config.columns.items() if ours != IMAGE}
+    asked: dict[str, str] = {}
+    for ours, theirs in config.columns.items():
+        if ours != IMAGE and asked.setdefault(theirs, ours) != ours:
+            raise CatalogError(
+                f'catalog.columns gives the column "{theirs}" of {path} two names, {asked[theirs]} and {ours}.'
+            )
     usual = [TITLE if name == _TITLE_SOURCE else name for name in found]
     for theirs, ours in asked.items():
         if theirs not in found and ours not in usual:

@@ -238,6 +238,11 @@ def test_columns_are_renamed_as_the_config_says(tmp_path):
         read(write(tmp_path, text.replace("material", "materia")), columns=columns)
 
 
+def test_a_column_has_one_name(tmp_path):
+    with pytest.raises(CatalogError, match=r'gives the column "sex" .* two names, gender and audience'):
+        read(write(tmp_path, "id,sex\n1,Men\n"), columns={"gender": "sex", "audience": "sex"})
+
+
 def test_settings_of_another_layout_leave_our_names(tmp_path):
     catalog = read(write(tmp_path, f"{HEADER}\n1,{SHIRT},Shirt\n"), columns={"id": "sku", "image": "photo"})
     assert list(catalog.table.index) == ["1"] and findings(catalog)["column-absent"].examples == ("sku",)
