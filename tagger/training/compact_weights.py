@@ -8,7 +8,7 @@ itself. One entry, `layout`, is JSON with an object a weight, in the order of `M
 from __future__ import annotations
 
 import json
-import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import permutations
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagger.errors import BundleError
+from tagger.arrays import read_archive, write_archive
 from tagger.training.compact_onnx import MIN_SIZE, Floats, read_floats
 
 _Array = NDArray[Any]
@@ -57,8 +57,7 @@ def write_weights(weights: list[_Array], floats: Floats, path: Path) -> None:
             layout.append({})
             arrays[f"weight_{number}"] = weight.astype(np.float16 if weight.size >= MIN_SIZE else np.float32)
     arrays[_LAYOUT] = np.frombuffer(json.dumps(layout).encode(), dtype=np.uint8)
-    with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)  # type: ignore[arg-type, unused-ignore]
+    write_archive(path, arrays)
 
 
 def read_weights(path: Path, model: Path) -> list[NDArray[np.float32]]:
@@ -71,12 +70,8 @@ def read_weights(path: Path, model: Path) -> list[NDArray[np.float32]]:
     Raises:
         BundleError: one of them is damaged, or they don't belong together.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                raise BundleError(f"{path} unpacks to more than {_MAX_BYTES // 10**9} GB, which no bundle's does.")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+
+    def restored(arrays: Mapping[str, _Array]) -> list[NDArray[np.float32]]:
         layout, floats = json.loads(arrays[_LAYOUT].tobytes()), read_floats(model)
         return [
             _restore(_Found(**entry), arrays[f"factors_{number}"], floats)
@@ -84,10 +79,8 @@ def read_weights(path: Path, model: Path) -> list[NDArray[np.float32]]:
             else arrays[f"weight_{number}"].astype(np.float32)
             for number, entry in enumerate(layout)
         ]
-    except (OSError, EOFError, KeyError, IndexError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise BundleError(
-            f"{path} can't be read, or is not of {model.name} ({error}). Copy the bundle again."
-        ) from error
+
+    return read_archive(path, _MAX_BYTES, restored)
 
 
 def _restore(found: _Found, factors: _Array, floats: Floats) -> NDArray[np.float32]:
