@@ -66,16 +66,17 @@ class Vocabulary:
             BundleError: it is something else.
         """
         try:
-            hashes = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            # Mapped: an array that is said to be larger than the file is refused before there is memory for it.
+            hashes = np.lib.format.open_memmap(path, mode="r")
+        except (OSError, ValueError, TypeError, OverflowError, EOFError) as error:
             raise BundleError(f"{path} can't be read ({error}). Copy the bundle again.") from error
-        good = isinstance(hashes, np.ndarray) and hashes.dtype == np.uint32 and hashes.ndim == 1
+        good = hashes.dtype == np.uint32 and hashes.ndim == 1
         if not good or len(hashes) >= MAX_ROWS or len(np.unique(hashes)) < len(hashes):
             raise BundleError(
                 f"{path} holds no vocabulary: expected fewer than {MAX_ROWS:,} different numbers, uint32 (V,). "
                 "Copy the bundle again."
             )
-        return cls(hashes)
+        return cls(np.array(hashes))
 
     def write(self, path: Path) -> None:
         """Write the hashes as an .npy file."""

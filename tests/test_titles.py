@@ -70,3 +70,13 @@ def test_something_else_is_refused(tmp_path: Path, values: np.ndarray) -> None:
     np.save(tmp_path / "vocabulary.npy", values, allow_pickle=True)
     with pytest.raises(BundleError, match=r"vocabulary\.npy (can't be read|holds no vocabulary)"):
         Vocabulary.read(tmp_path / "vocabulary.npy")
+
+
+def test_more_features_than_the_file_has(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.npy"
+    Vocabulary(np.arange(3, dtype=np.uint32)).write(path)
+    path.write_bytes(path.read_bytes().replace(b"(3,), }" + b" " * 13, b"(30000000000000,), }"))
+    with pytest.raises(BundleError, match=r"vocabulary\.npy can't be read"):
+        Vocabulary.read(path)
+    Vocabulary(np.zeros(0, dtype=np.uint32)).write(path)
+    assert len(Vocabulary.read(path)) == 1
